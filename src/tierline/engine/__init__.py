@@ -1,0 +1,8 @@
+"""The DuckDB session and the map over customer buckets.
+
+Belongs here: how table work is executed. Does not belong here: any table's SQL.
+"""
+
+from tierline.engine.session import session
+
+__all__ = ["session"]

@@ -1,0 +1,26 @@
+"""A DuckDB connection with the settings every stage relies on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+
+@contextmanager
+def session(memory_limit: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory DuckDB connection in UTC.
+
+    ``memory_limit`` is DuckDB's form, such as ``"2GB"``; by default ``TIERLINE_MEMORY_LIMIT`` or 3GB, so that a night
+    stays inside a 4 GiB process. Sums must be over DECIMAL or integers: sums of DOUBLE depend on the threads.
+    """
+    connection = duckdb.connect()
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute(f"SET memory_limit = '{memory_limit or os.environ.get('TIERLINE_MEMORY_LIMIT', '3GB')}'")
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,56 @@
+"""Writing and reading Parquet files that keep a contract.
+
+Belongs here: the one way a contract table becomes a file. Does not belong here: where the file goes or who may read it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tierline.home import FILE_MODE, make_directory
+from tierline.schemas import Table
+
+
+def described_schema(contract: Table) -> pa.Schema:
+    """The contract's Arrow schema with each column's description as field metadata."""
+    fields = [
+        column.arrow_field.with_metadata({"description": column.description, "kind": column.kind.value})
+        for column in contract.columns
+    ]
+    return pa.schema(fields, metadata={"table": contract.name, "schema_hash": contract.schema_hash})
+
+
+def conform(data: pa.Table, contract: Table) -> pa.Table:
+    """Select the contract's columns in its order and cast them safely, sorted by key.
+
+    Raises ``KeyError`` for a missing column and ``pa.ArrowInvalid`` for a value that does not fit or a null in a
+    required column.
+    """
+    schema = described_schema(contract)
+    ordered = data.select(list(contract.column_names)).cast(schema)
+    for column in contract.columns:
+        if not column.nullable and ordered.column(column.name).null_count:
+            raise pa.ArrowInvalid(f"{contract.name}.{column.name} holds nulls but is required")
+    return ordered.sort_by([(name, "ascending") for name in contract.key])
+
+
+def write_contract(path: Path, data: pa.Table, contract: Table) -> None:
+    """Write ``data`` as one Parquet file that keeps ``contract``; same data, same bytes. Replaces atomically."""
+    write_arrow(path, conform(data, contract))
+
+
+def write_arrow(path: Path, data: pa.Table) -> None:
+    """Write any Arrow table with the project's Parquet settings; replaces atomically."""
+    make_directory(path.parent)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(data, partial, compression="zstd", write_page_checksum=True, coerce_timestamps="us")
+    partial.chmod(FILE_MODE)
+    partial.replace(path)
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """Read one Parquet file whole, without guessing partition columns from the path."""
+    return pq.read_table(path, partitioning=None)

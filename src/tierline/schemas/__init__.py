@@ -1,0 +1,12 @@
+"""One contract per table: the only place where columns are declared.
+
+Belongs here: names, types, keys, nullability, ranges and descriptions of the landing, lake and published tables, and
+their translation to Arrow types. Does not belong here: reading, checking or writing a table.
+"""
+
+from tierline.schemas.contract import Column, Feed, Kind, Table, Versioning
+from tierline.schemas.lake import LAKE, lake_table
+from tierline.schemas.landing import LANDING
+from tierline.schemas.published import PUBLISHED
+
+__all__ = ["LAKE", "LANDING", "PUBLISHED", "Column", "Feed", "Kind", "Table", "Versioning", "lake_table"]
