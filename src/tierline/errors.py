@@ -25,8 +25,8 @@ class ConfigurationError(TierlineError):
 class Fault:
     """One thing wrong with an input: where, which rule it breaks, and what would mend it.
 
-    ``file`` is a path relative to the landing zone (or a table name), ``column`` may be empty for a fault of the file as
-    a whole, ``rule`` is a short stable word such as ``missing_column``.
+    ``file`` is a path relative to the landing zone (or a table name), ``column`` may be empty for a fault of the file
+    as a whole, ``rule`` is a short stable word such as ``missing_column``.
     """
 
     file: str

@@ -5,8 +5,20 @@ their translation to Arrow types. Does not belong here: reading, checking or wri
 """
 
 from tierline.schemas.contract import Column, Feed, Kind, Table, Versioning
+from tierline.schemas.decision import DECISION_INPUTS
 from tierline.schemas.lake import LAKE, lake_table
 from tierline.schemas.landing import LANDING
 from tierline.schemas.published import PUBLISHED
 
-__all__ = ["LAKE", "LANDING", "PUBLISHED", "Column", "Feed", "Kind", "Table", "Versioning", "lake_table"]
+__all__ = [
+    "DECISION_INPUTS",
+    "LAKE",
+    "LANDING",
+    "PUBLISHED",
+    "Column",
+    "Feed",
+    "Kind",
+    "Table",
+    "Versioning",
+    "lake_table",
+]

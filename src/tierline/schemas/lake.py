@@ -4,9 +4,9 @@ Belongs here: the rule that turns a landing contract into a lake contract. Does 
 (``ingest``).
 
 The rule: ``customer_id`` becomes ``customer_key`` and ``counterparty_id`` becomes ``counterparty_key`` (keyed
-HMAC-SHA256, first 32 hex digits), ``birth_date`` becomes ``birth_year``, other personal columns are dropped; tables that
-belong to a customer through a loan gain ``customer_key``; ``known_on`` is the business day of the knowledge time, and
-``occurred_on`` / ``paid_on`` those of the event times that are timestamps.
+HMAC-SHA256, first 32 hex digits), ``birth_date`` becomes ``birth_year``, other personal columns are dropped; tables
+that belong to a customer through a loan gain ``customer_key``; ``known_on`` is the business day of the knowledge time,
+and ``occurred_on`` / ``paid_on`` those of the event times that are timestamps.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class SourceInfo(BaseModel):
     observation: Literal["month_end", "application"] = "month_end"  # where training rows are observed
     label: Literal["repayments", "outcomes"] = "repayments"  # where labels come from
     pseudonym_key: Literal["demo", "file"] = "file"  # demo: the published key of invented data
-    vocabulary: dict[str, str] = {}  # category -> role, beyond the packaged vocabulary
+    vocabulary: dict[str, str] = {}  # transaction category -> role; an unmapped word is role other, counted and warned
     policy: str | None = None  # a packaged profile name other than the configured one
     notes: list[str] = []  # what was left out or assumed, for the reader of the run
 
