@@ -1,1 +1,9 @@
-"""Placeholder, replaced when the stage is written."""
+"""From a booster's margin to a probability, and how well that probability holds.
+
+Belongs here: calibrators and reliability measures. Does not belong here: ranking measures (``training.evaluation``).
+"""
+
+from tierline.calibration.platt import PlattCalibrator, fit_platt
+from tierline.calibration.reliability import Reliability, reliability
+
+__all__ = ["PlattCalibrator", "Reliability", "fit_platt", "reliability"]

@@ -1,1 +1,13 @@
-"""Placeholder, replaced when the stage is written."""
+"""Point-in-time behavioural features: the registry and the SQL made from it.
+
+Belongs here: what each feature is and how it is computed for a spine of (customer, as_of). Does not belong here:
+labels, model fitting, or any decision.
+
+Adding a feature is one row in the family's list; a new family is one module with its rows and its SQL.
+"""
+
+from tierline.features.build import FeatureContext, build_features, customer_spine
+from tierline.features.feature import Feature
+from tierline.features.registry import FEATURES, feature_set_hash
+
+__all__ = ["FEATURES", "Feature", "FeatureContext", "build_features", "customer_spine", "feature_set_hash"]
