@@ -31,7 +31,8 @@ class PlattCalibrator(BaseModel):
 
     def predict(self, margin: Floats) -> Floats:
         """Calibrated PD of each margin (log-odds before calibration)."""
-        return np.maximum(expit(self.slope * margin + self.intercept), self.floor)
+        calibrated: Floats = np.maximum(expit(self.slope * margin + self.intercept), self.floor)
+        return calibrated
 
 
 def fit_platt(margin: Floats, defaulted: npt.NDArray[np.bool_]) -> PlattCalibrator:

@@ -37,7 +37,7 @@ class Reliability:
 
 
 def reliability(pd_12m: Floats, defaulted: npt.NDArray[np.bool_], bins: int = 10) -> Reliability:
-    """Brier = mean (p − y)²; ECE = Σ n_b/N·|ȳ_b − p̄_b| over equal-count bins; slope and intercept by logit regression."""
+    """Brier = mean (p − y)²; ECE = Σ n_b/N·|ȳ_b − p̄_b| over equal-count bins; slope and intercept of logit PD."""
     order = np.argsort(pd_12m, kind="stable")
     groups = [group for group in np.array_split(order, bins) if len(group)]
     made = tuple(Bin(len(g), float(pd_12m[g].mean()), float(defaulted[g].mean())) for g in groups)

@@ -4,8 +4,8 @@ Belongs here: the population and label where repayments are observable. Does not
 (``labels.outcomes``).
 
 Grain: a customer over all their loans. A row is a customer who is not in default at the observation date and has a
-loan open then or drawn in the window. All facts are as known at ``knowledge``, the night that trains; a restructured due
-date therefore counts as if it had always been so.
+loan open then or drawn in the window. All facts are as known at ``knowledge``, the night that trains; a restructured
+due date therefore counts as if it had always been so.
 """
 
 from __future__ import annotations

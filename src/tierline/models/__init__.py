@@ -1,1 +1,10 @@
-"""Placeholder, replaced when the stage is written."""
+"""The model bundle and the registry of bundles.
+
+Belongs here: what a trained model is on disk, how it predicts, which one is champion on a day. Does not belong here:
+training it (``training``) or explaining it (``scoring``).
+"""
+
+from tierline.models.bundle import BundleCard, ModelBundle, load_bundle, save_bundle
+from tierline.models.registry import Registry, RegistryEntry
+
+__all__ = ["BundleCard", "ModelBundle", "Registry", "RegistryEntry", "load_bundle", "save_bundle"]

@@ -1,1 +1,10 @@
-"""Placeholder, replaced when the stage is written."""
+"""Applying a bundle to tonight's book: PD, default status, reasons, and the inputs of the decisions.
+
+Belongs here: what is said of each customer before any decision. Does not belong here: tiers, limits or prices.
+"""
+
+from tierline.scoring.book import SCORED, score_book
+from tierline.scoring.inputs import decision_inputs
+from tierline.scoring.reasons import load_reasons
+
+__all__ = ["SCORED", "decision_inputs", "load_reasons", "score_book"]

@@ -1,1 +1,10 @@
-"""Placeholder, replaced when the stage is written."""
+"""From labelled rows and features to a model bundle.
+
+Belongs here: the panel, the splits by time, fitting and judging. Does not belong here: which bundle is in use
+(``models``) or scoring a night (``scoring``).
+"""
+
+from tierline.training.config import TrainingConfig
+from tierline.training.train import TrainingRequest, train_bundle
+
+__all__ = ["TrainingConfig", "TrainingRequest", "train_bundle"]

@@ -1,0 +1,127 @@
+"""A model bundle: LightGBM text, everything else as JSON, and a hash over both.
+
+Belongs here: the bundle's content, its files and prediction. Does not belong here: which bundle is in use.
+
+Files of ``models/<model_id>/``: ``booster.txt``, ``card.json``, ``test_rows.parquet`` and ``SHA256SUMS``, which is
+written last. The hashes are checked before LightGBM sees a byte, because a damaged model file aborts the process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from tierline.calibration import PlattCalibrator
+from tierline.errors import IntegrityError, TierlineError
+from tierline.home import DIRECTORY_MODE, make_directory, replace_file
+from tierline.parquet import read_arrow, write_arrow
+
+Floats = npt.NDArray[np.float64]
+SUMS = "SHA256SUMS"
+
+
+class BundleCard(BaseModel):
+    """Everything about a model that is not its trees; written as ``card.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trained_as_of: date
+    source: str
+    features: list[str]
+    dropped_features: list[str]
+    feature_set: str
+    label_spec: dict[str, int]
+    label_hash: str
+    calibrator: PlattCalibrator
+    training: dict[str, object]
+    slices: dict[str, dict[str, object]]
+    exclusions: dict[str, int]
+    metrics: dict[str, float]
+    reliability_bins: list[tuple[int, float, float]]
+    reference_edges: list[float]
+    reference_counts: list[int]
+    code_version: str
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """A booster with its card and the out-of-time rows it was judged on."""
+
+    booster: lgb.Booster
+    card: BundleCard
+    test_rows: pa.Table
+
+    @property
+    def model_id(self) -> str:
+        """``m-<trained_as_of>-<hash>`` over trees and card: the same training gives the same name."""
+        content = self.booster.model_to_string().encode() + self.card.model_dump_json().encode()
+        return f"m-{self.card.trained_as_of.isoformat()}-{hashlib.sha256(content).hexdigest()[:12]}"
+
+    def matrix(self, features: pa.Table) -> Floats:
+        """The model's columns of a feature table, in the model's order; a missing one is an error."""
+        absent = [name for name in self.card.features if name not in features.column_names]
+        if absent:
+            raise TierlineError(f"features: column {absent[0]} is missing but the model needs it: rebuild the features")
+        return feature_matrix(features, self.card.features)
+
+    def predict_margin(self, features: pa.Table) -> Floats:
+        """Log-odds before calibration, one per row."""
+        return np.asarray(self.booster.predict(self.matrix(features), raw_score=True), dtype=np.float64)
+
+    def predict_pd(self, features: pa.Table) -> Floats:
+        """Calibrated 12-month PD, one per row."""
+        return self.card.calibrator.predict(self.predict_margin(features))
+
+
+def feature_matrix(features: pa.Table, names: list[str]) -> Floats:
+    """Columns as a row-major float64 matrix; null becomes NaN."""
+    columns = [features.column(name).to_numpy() for name in names]
+    return np.ascontiguousarray(np.column_stack(columns), dtype=np.float64)
+
+
+def save_bundle(models: Path, bundle: ModelBundle) -> Path:
+    """Write the bundle below ``models`` under its id; an existing one of the same id is left as it is."""
+    target = models / bundle.model_id
+    if target.exists():
+        load_bundle(target)
+        return target
+    partial = models / f".{bundle.model_id}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    make_directory(partial)
+    replace_file(partial / "booster.txt", bundle.booster.model_to_string().encode())
+    replace_file(partial / "card.json", bundle.card.model_dump_json(indent=2).encode())
+    write_arrow(partial / "test_rows.parquet", bundle.test_rows)
+    names = ("booster.txt", "card.json", "test_rows.parquet")
+    sums = "".join(f"{_sha256(partial / name)}  {name}\n" for name in names)
+    replace_file(partial / SUMS, sums.encode())
+    partial.chmod(DIRECTORY_MODE)
+    partial.rename(target)
+    return target
+
+
+def load_bundle(path: Path) -> ModelBundle:
+    """Read a bundle after checking every hash; raises ``IntegrityError`` naming the file."""
+    if not (path / SUMS).is_file():
+        raise IntegrityError(f"{path.name}: {SUMS} is missing: the bundle is incomplete; train again or restore it")
+    for line in (path / SUMS).read_text(encoding="utf-8").splitlines():
+        digest, name = line.split("  ", 1)
+        if not (path / name).is_file() or _sha256(path / name) != digest:
+            raise IntegrityError(f"{path.name}/{name}: content does not match its SHA-256: restore the file")
+    return ModelBundle(
+        booster=lgb.Booster(model_str=(path / "booster.txt").read_text(encoding="utf-8")),
+        card=BundleCard.model_validate_json((path / "card.json").read_bytes()),
+        test_rows=read_arrow(path / "test_rows.parquet"),
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,63 @@
+"""One night's scores: PD, default status and reasons of every customer.
+
+Belongs here: applying the champion to the night's features. Does not belong here: the tier.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from tierline.features import FEATURES
+from tierline.models import ModelBundle
+from tierline.schemas import PUBLISHED, Column, Kind, Table
+from tierline.scoring.reasons import grouped_contributions, top_reasons
+
+THIN_HISTORY_DAYS = 90
+
+SCORED = Table(
+    name="scored",
+    description="What the model says of each customer, before tiers.",
+    key=("customer_key", "as_of"),
+    columns=(
+        *(column for column in PUBLISHED["scores"].columns if column.name not in ("score", "tier")),
+        Column("in_default", Kind.BOOLEAN, "90 days past due or worse, or a bad outcome given from outside"),
+    ),
+)
+
+
+def score_book(bundle: ModelBundle, features: pa.Table, bad_outcomes: list[str], as_of: date) -> pa.Table:
+    """Score every row of ``features`` (one per customer); returns ``SCORED``.
+
+    A customer is in default if DPD reaches the label's threshold or an outcome of default is known
+    (``bad_outcomes``: customer keys); its PD is 1 (Basel CRE36). Thin file: under 90 days of transactions and no
+    instalment due yet, or nothing known at all.
+    """
+    names = [feature.name for feature in FEATURES]
+    dpd = _filled(features, "dpd_now", 0.0)
+    keys = features.column("customer_key").to_pylist()
+    listed = set(bad_outcomes)
+    in_default = (dpd >= bundle.card.label_spec["dpd_threshold"]) | np.array([key in listed for key in keys])
+    pd_12m = np.where(in_default, 1.0, bundle.predict_pd(features.select(names)))
+    codes, grouped = grouped_contributions(bundle, bundle.matrix(features))
+    reasons = top_reasons(codes, grouped, in_default)
+    no_instalment = _filled(features, "instalments_due_365d", 0.0) == 0
+    short = _filled(features, "history_days", 0.0) < THIN_HISTORY_DAYS
+    columns = {
+        "customer_key": pa.array(keys, pa.string()),
+        "as_of": pa.array([as_of] * len(keys), pa.date32()),
+        "pd_12m": pa.array(pd_12m),
+        **{f"reason_{rank + 1}": pa.array([row[rank] for row in reasons], pa.string()) for rank in range(4)},
+        "thin_file": pa.array(no_instalment & short),
+        "model_id": pa.array([bundle.model_id] * len(keys), pa.string()),
+        "in_default": pa.array(in_default),
+    }
+    return pa.table(columns)
+
+
+def _filled(features: pa.Table, name: str, value: float) -> np.ndarray:
+    column = features.column(name).to_numpy()
+    filled: np.ndarray = np.where(np.isnan(column), value, column)
+    return filled
