@@ -2,8 +2,8 @@
 
 Belongs here: the bundle's content, its files and prediction. Does not belong here: which bundle is in use.
 
-Files of ``models/<model_id>/``: ``booster.txt``, ``card.json``, ``test_rows.parquet`` and ``SHA256SUMS``, which is
-written last. The hashes are checked before LightGBM sees a byte, because a damaged model file aborts the process.
+Files of ``models/<model_id>/``: ``booster.txt``, ``card.json``, ``test_rows.parquet``, ``reference_rows.parquet``
+and ``SHA256SUMS``, which is written last. The hashes are checked before LightGBM sees a byte, because a damaged model file aborts the process.
 """
 
 from __future__ import annotations
@@ -47,18 +47,21 @@ class BundleCard(BaseModel):
     exclusions: dict[str, int]
     metrics: dict[str, float]
     reliability_bins: list[tuple[int, float, float]]
-    reference_edges: list[float]
-    reference_counts: list[int]
     code_version: str
 
 
 @dataclass(frozen=True)
 class ModelBundle:
-    """A booster with its card and the out-of-time rows it was judged on."""
+    """A booster with its card, the out-of-time rows it was judged on, and the learning rows drift is measured from.
+
+    ``test_rows``: customer_key, as_of, defaulted, pd_12m. ``reference_rows``: pd_12m and the most used features of the
+    learning rows, without keys.
+    """
 
     booster: lgb.Booster
     card: BundleCard
     test_rows: pa.Table
+    reference_rows: pa.Table
 
     @property
     def model_id(self) -> str:
@@ -100,7 +103,8 @@ def save_bundle(models: Path, bundle: ModelBundle) -> Path:
     replace_file(partial / "booster.txt", bundle.booster.model_to_string().encode())
     replace_file(partial / "card.json", bundle.card.model_dump_json(indent=2).encode())
     write_arrow(partial / "test_rows.parquet", bundle.test_rows)
-    names = ("booster.txt", "card.json", "test_rows.parquet")
+    write_arrow(partial / "reference_rows.parquet", bundle.reference_rows)
+    names = ("booster.txt", "card.json", "test_rows.parquet", "reference_rows.parquet")
     sums = "".join(f"{_sha256(partial / name)}  {name}\n" for name in names)
     replace_file(partial / SUMS, sums.encode())
     partial.chmod(DIRECTORY_MODE)
@@ -120,6 +124,7 @@ def load_bundle(path: Path) -> ModelBundle:
         booster=lgb.Booster(model_str=(path / "booster.txt").read_text(encoding="utf-8")),
         card=BundleCard.model_validate_json((path / "card.json").read_bytes()),
         test_rows=read_arrow(path / "test_rows.parquet"),
+        reference_rows=read_arrow(path / "reference_rows.parquet"),
     )
 
 

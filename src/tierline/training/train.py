@@ -24,7 +24,7 @@ from tierline.training.panel import CALIBRATE, TEST, TRAIN, Panel, PanelRequest,
 from tierline.version import code_version
 
 LOGGER = logging.getLogger("tierline.training")
-REFERENCE_BINS = 20
+REFERENCE_FEATURES = 10
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,17 @@ def train_bundle(request: TrainingRequest, config: TrainingConfig) -> ModelBundl
     card = _card(request, config, label, panel, _Result(fitted, calibrator, pd_12m, metrics))
     rows = panel.keys.filter(pa.array(test)).select(["customer_key", "as_of"])
     rows = rows.append_column("defaulted", pa.array(panel.y[test])).append_column("pd_12m", pa.array(pd_12m[test]))
-    return ModelBundle(fitted.booster, card, rows.sort_by([("as_of", "ascending"), ("customer_key", "ascending")]))
+    rows = rows.sort_by([("as_of", "ascending"), ("customer_key", "ascending")])
+    return ModelBundle(fitted.booster, card, rows, _reference(panel, fitted, pd_12m))
+
+
+def _reference(panel: Panel, fitted: Fitted, pd_12m: np.ndarray) -> pa.Table:
+    """PD and the features of most gain on the learning rows, in panel order."""
+    learning = panel.rows(TRAIN, CALIBRATE)
+    gain = fitted.booster.feature_importance("gain")
+    most = np.argsort(-gain, kind="stable")[:REFERENCE_FEATURES]
+    columns = {panel.features[index]: pa.array(panel.x[learning, index], from_pandas=True) for index in sorted(most)}
+    return pa.table({"pd_12m": pa.array(pd_12m[learning]), **columns})
 
 
 @dataclass(frozen=True)
@@ -70,9 +80,7 @@ class _Result:
 def _card(
     request: TrainingRequest, config: TrainingConfig, label: LabelSpec, panel: Panel, result: _Result
 ) -> BundleCard:
-    learning, test = panel.rows(TRAIN, CALIBRATE), panel.rows(TEST)
-    edges = np.unique(np.quantile(result.pd_12m[learning], np.linspace(0, 1, REFERENCE_BINS + 1)[1:-1]))
-    counts = np.bincount(np.searchsorted(edges, result.pd_12m[learning], side="right"), minlength=len(edges) + 1)
+    test = panel.rows(TEST)
     fit = reliability(result.pd_12m[test], panel.y[test])
     return BundleCard(
         trained_as_of=request.as_of,
@@ -92,7 +100,5 @@ def _card(
         },
         metrics=result.metrics,
         reliability_bins=[(b.rows, b.predicted, b.observed) for b in fit.bins],
-        reference_edges=edges.tolist(),
-        reference_counts=counts.tolist(),
         code_version=code_version(),
     )

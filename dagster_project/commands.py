@@ -1,0 +1,86 @@
+"""The commands that need the orchestrator: the same jobs the UI and the schedule launch, from the shell."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tierline.errors import BlockedError, ConfigurationError
+from tierline.home import Home, make_directory
+from tierline.night import open_night
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def prepare_instance(root: Path) -> Path:
+    """Make the local Dagster instance of a data directory and point this process at both; returns DAGSTER_HOME."""
+    home = Home(root.resolve())
+    make_directory(home.dagster)
+    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home.dagster / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    os.environ["TIERLINE_HOME"] = str(home.root)
+    return home.dagster
+
+
+def nightly(
+    as_of: Annotated[
+        str | None, typer.Option(help="Business day, YYYY-MM-DD; default: the one the source proposes")
+    ] = None,
+    home: Annotated[Path, typer.Option(envvar="TIERLINE_HOME", help="Data directory")] = Path("data"),
+) -> None:
+    """Run one night: ingest, score, decide, publish."""
+    _execute("nightly", home, as_of, {})
+
+
+def train(
+    as_of: Annotated[
+        str | None, typer.Option(help="Business day, YYYY-MM-DD; default: the one the source proposes")
+    ] = None,
+    home: Annotated[Path, typer.Option(envvar="TIERLINE_HOME", help="Data directory")] = Path("data"),
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Training parameter, name=value; repeatable")] = None,
+) -> None:
+    """Train a challenger; no decision uses it until it is promoted."""
+    config: dict[str, Any] = {}
+    for item in set_ or []:
+        name, found, value = item.partition("=")
+        if not found:
+            raise ConfigurationError(f"--set {item}: give name=value, for example num_leaves=31")
+        config[name] = float(value) if "." in value else int(value)
+    _execute("training", home, as_of, {"ops": {"challenger_model": {"config": config}}})
+
+
+def _execute(job_name: str, root: Path, as_of: str | None, run_config: Mapping[str, Any]) -> None:
+    night = open_night(root, _day(as_of))
+    prepare_instance(root)
+    # imported late: the instance's settings must be in the environment first, and the import takes seconds
+    import dagster as dg
+
+    from dagster_project.definitions import defs
+
+    with dg.DagsterInstance.get() as instance:
+        job = defs.resolve_job_def(job_name)
+        try:
+            job.execute_in_process(
+                run_config={**run_config, **_QUIET}, instance=instance, partition_key=night.as_of.isoformat()
+            )
+        except dg.DagsterAssetCheckFailedError as error:
+            raise BlockedError(f"night of {night.as_of}: nothing was published: {_one_line(error)}") from error
+        except dg.DagsterInvalidConfigError as error:
+            raise ConfigurationError(f"{job_name}: {_one_line(error)}") from error
+
+
+def _day(as_of: str | None) -> date | None:
+    if not as_of:
+        return None
+    try:
+        return date.fromisoformat(as_of)
+    except ValueError as error:
+        raise ConfigurationError(f"--as-of {as_of}: not a date of the form YYYY-MM-DD") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,24 @@
+"""Run configuration of the training job, as the launchpad shows it.
+
+It is made from the domain's own parameters, so that names, defaults, bounds and descriptions stand in one place.
+"""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import create_model
+
+from tierline.training import TrainingConfig
+
+_FIELDS: dict[str, Any] = {name: (field.annotation, field) for name, field in TrainingConfig.model_fields.items()}
+
+
+class _TrainingBase(dg.Config):
+    def training_config(self) -> TrainingConfig:
+        """The domain's own, validated form."""
+        return TrainingConfig.model_validate(self.model_dump())
+
+
+TrainingRunConfig: Any = create_model(
+    "TrainingRunConfig", __base__=_TrainingBase, __doc__=TrainingConfig.__doc__, **_FIELDS
+)
