@@ -1,0 +1,191 @@
+"""Building every contract table from a mapping, and saying what is wrong with it, table by table.
+
+Belongs here: running the SELECTs and collecting faults and counts. Does not belong here: the rules themselves
+(``rules``), writing anything (``landing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from tierline.errors import Fault
+from tierline.schemas import LANDING, Feed, Table
+from tierline.sources.mapping.casts import contract_cast, sql_name, sql_text, type_fault
+from tierline.sources.mapping.files import FileFaults, count, first_line, mapped_session
+from tierline.sources.mapping.rules import feed_faults, known_on_sql, link_faults, row_faults
+from tierline.sources.mapping.spec import Constant, Mapping, TableMapping
+
+Status = Literal["ok", "left_out", "missing", "mistyped", "empty", "error"]
+_MISSING = {"missing_file", "missing_column"}
+_MISTYPED = {"wrong_type", "naive_timestamp", "unparseable"}
+_EMPTY = {"empty_file", "empty"}
+
+
+@dataclass(frozen=True)
+class TableCheck:
+    """What a mapping gives for one contract table.
+
+    ``status``: left_out (the mapping has no such table), missing (a file or column), mistyped (a type or a value that
+    cannot be read), empty (no rows), error (a SELECT that fails, or rows that break a rule), ok. ``notes`` do not stop
+    anything.
+    """
+
+    table: str
+    status: Status
+    rows: int = 0
+    problems: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check_mapping(mapping: Mapping, data: Path, business_timezone: str = "UTC") -> list[TableCheck]:
+    """Say what is missing, mistyped or empty in every contract table, in the contract's order; changes nothing.
+
+    ``business_timezone`` is the configured one; a mapping that states its own wins.
+    """
+    with mapped_tables(mapping, data, business_timezone) as (_, checks):
+        return checks
+
+
+@contextmanager
+def mapped_tables(
+    mapping: Mapping, data: Path, business_timezone: str
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[TableCheck]]]:
+    """A session with a typed table ``mapped.<table>`` for every delivered table that could be built, and the checks."""
+    zone = mapping.business_timezone or business_timezone
+    with mapped_session(mapping, data) as (connection, file_faults):
+        checks = [_build(connection, mapping, LANDING[name], file_faults) for name in LANDING]
+        present = [check.table for check in checks if check.status == "ok"]
+        yield connection, [_judged(connection, mapping, check, present, zone) for check in checks]
+
+
+def _build(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, file_faults: FileFaults
+) -> TableCheck:
+    part = mapping.tables.get(table.name)
+    if part is None:
+        return TableCheck(table.name, "left_out")
+    faults = [fault for alias, found in file_faults.items() if part.uses(alias) for fault in found]
+    if faults:
+        return _checked(table.name, 0, faults)
+    try:
+        query = _selected_sql(part)
+        # Described before it is stored: a stored column of nulls alone would pass for an integer.
+        described = [(str(name), str(kind)) for name, kind, *_ in connection.execute(f"DESCRIBE {query}").fetchall()]
+        connection.execute(f"CREATE TEMP TABLE selected AS {query}")
+        rows = count(connection, "SELECT count(*) FROM selected")
+        faults = _type_selected(connection, mapping, table, described)
+    except duckdb.Error as error:
+        return _checked(table.name, 0, [Fault(table.name, "", *_failed_select(error))])
+    finally:
+        connection.execute("DROP TABLE IF EXISTS selected")
+    if not rows and not faults:
+        faults = [Fault(table.name, "", "empty", "the SELECT gives no rows: mend its filter, or leave the table out")]
+    return _checked(table.name, rows, faults)
+
+
+def _judged(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, check: TableCheck, present: list[str], zone: str
+) -> TableCheck:
+    if check.status != "ok":
+        return check
+    table = LANDING[check.table]
+    known_on = known_on_sql(table, zone)
+    faults = row_faults(connection, table, zone) + link_faults(connection, table, present)
+    faults += feed_faults(connection, table, known_on, mapping.as_of, mapping.first_day)
+    notes = _notes(connection, mapping, table, known_on)
+    return replace(_checked(check.table, check.rows, faults), notes=tuple(notes))
+
+
+def _checked(table: str, rows: int, faults: list[Fault]) -> TableCheck:
+    rules = {fault.rule for fault in faults}
+    status: Status = "error" if rules else "ok"
+    for words, name in ((_EMPTY, "empty"), (_MISTYPED, "mistyped"), (_MISSING, "missing")):
+        if rules & words:
+            status = name  # type: ignore[assignment]
+    return TableCheck(table, status, rows, tuple(faults))
+
+
+def _selected_sql(part: TableMapping) -> str:
+    """The SELECT, or the literal rows as one; constants stand beside its columns."""
+    source = part.select
+    if part.rows is not None:
+        names = ", ".join(sql_name(name) for name in part.rows[0])
+        values = ", ".join("(" + ", ".join(_literal(row[name]) for name in part.rows[0]) + ")" for row in part.rows)
+        source = f"SELECT * FROM (VALUES {values}) AS literal({names})"
+    constants = "".join(f", {_literal(value)} AS {sql_name(name)}" for name, value in part.constants.items())
+    return f"SELECT chosen.*{constants} FROM (\n{source}\n) AS chosen"
+
+
+def _literal(value: Constant) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "NULL", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return repr(value)
+    return sql_text(value if isinstance(value, str) else value.isoformat())
+
+
+def _type_selected(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, described: list[tuple[str, str]]
+) -> list[Fault]:
+    """Type ``selected`` into ``mapped.<table>``; on any fault the table is not made."""
+    found = dict(described)
+    faults = _column_faults(table, [name for name, _ in described])
+    for column in table.columns:
+        if column.name in found and (wrong := type_fault(column, found[column.name], mapping.timezone)):
+            faults.append(Fault(table.name, column.name, *wrong))
+    if faults:
+        return faults
+    casts = {column.name: contract_cast(column, found[column.name], mapping.timezone) for column in table.columns}
+    for name, cast in casts.items():
+        where = f"{sql_name(name)} IS NOT NULL AND ({cast}) IS NULL"
+        if bad := count(connection, f"SELECT count(*) FROM selected WHERE {where}"):
+            action = f"{bad} values are not a {table[name].kind.value}: mend them in the SELECT, or state timezone:"
+            if table[name].kind.value != "timestamp":
+                action = action.removesuffix(", or state timezone:")
+            faults.append(Fault(table.name, name, "unparseable", action))
+    if not faults:
+        typed = ", ".join(f"{cast} AS {sql_name(name)}" for name, cast in casts.items())
+        connection.execute(f"CREATE TABLE mapped.{table.name} AS SELECT {typed} FROM selected")
+    return faults
+
+
+def _column_faults(table: Table, found: list[str]) -> list[Fault]:
+    faults = []
+    for column in table.columns:
+        if column.name not in found:
+            null = " (null is allowed)" if column.nullable else ""
+            action = f"give it in the SELECT, or under tables.{table.name}.constants{null}"
+            faults.append(Fault(table.name, column.name, "missing_column", action))
+    for name in sorted({name for name in found if found.count(name) > 1}):
+        faults.append(Fault(table.name, name, "given_twice", "take it out of the SELECT or of the constants"))
+    for name in found:
+        if name not in table.column_names:
+            faults.append(Fault(table.name, name, "extra_column", "take it out of the SELECT"))
+    return faults
+
+
+def _failed_select(error: duckdb.Error) -> tuple[str, str]:
+    """Rule and action of a SELECT that does not run."""
+    line = first_line(error)
+    if isinstance(error, duckdb.BinderException) and "Referenced column" in line:
+        return "missing_column", f"correct the SELECT ({line})"
+    return "failed_select", f"correct the SELECT ({line})"
+
+
+def _notes(connection: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, known_on: str) -> Iterator[str]:
+    as_of = f"DATE '{mapping.as_of.isoformat()}'"
+    late = count(connection, f"SELECT count(*) FROM mapped.{table.name} WHERE {known_on} > {as_of}")
+    if late:
+        yield f"{late} rows become known after as_of {mapping.as_of.isoformat()}: later nights read them"
+    if table.feed is Feed.DAILY and table.min_rows_per_day and mapping.first_day is None:
+        days = f"SELECT count(DISTINCT {known_on}) FROM mapped.{table.name} WHERE {known_on} <= {as_of}"
+        span = f"SELECT {as_of} - min({known_on}) + 1 FROM mapped.{table.name}"
+        sparse = count(connection, span) - count(connection, days)
+        if sparse > 0:
+            yield f"{sparse} days have no rows: set first_day, so that history lands in one load, or waive the days"
