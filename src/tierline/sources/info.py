@@ -34,6 +34,7 @@ class SourceInfo(BaseModel):
     pseudonym_key: Literal["demo", "file"] = "file"  # demo: the published key of invented data
     vocabulary: dict[str, str] = {}  # transaction category -> role; an unmapped word is role other, counted and warned
     policy: str | None = None  # a packaged profile name other than the configured one
+    business_timezone: str | None = None  # where the source's business day ends, if not as configured
     notes: list[str] = []  # what was left out or assumed, for the reader of the run
 
     @property
