@@ -121,6 +121,6 @@ def _apply_types(connection: duckdb.DuckDBPyConnection, alias: str, file: Source
 
 
 def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    """The single integer a query gives; 0 for none."""
-    found = connection.execute(query).fetchone()
-    return int(found[0]) if found else 0
+    """The single integer a query gives."""
+    # fetchall, not fetchone: DuckDB refuses other work on a connection with an unfinished result.
+    return int(connection.execute(query).fetchall()[0][0])

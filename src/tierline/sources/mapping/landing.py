@@ -123,8 +123,7 @@ def _same_origin(landing: Path, origin: Origin) -> bool:
 def _plan(connection: duckdb.DuckDBPyConnection, mapping: Mapping, zone: str) -> _Plan:
     daily = [LANDING[name] for name in mapping.delivered if LANDING[name].feed is Feed.DAILY]
     days = " UNION ALL ".join(f"SELECT {known_on_sql(table, zone)} AS day FROM mapped.{table.name}" for table in daily)
-    found = connection.execute(f"SELECT min(day), max(day) FROM ({days})").fetchone()
-    earliest, latest = found or (mapping.as_of, mapping.as_of)
+    earliest, latest = connection.execute(f"SELECT min(day), max(day) FROM ({days})").fetchall()[0]
     return _Plan(zone, mapping.first_day or earliest, max(latest, mapping.as_of))
 
 

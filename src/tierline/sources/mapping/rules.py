@@ -53,10 +53,10 @@ def feed_faults(
     connection: duckdb.DuckDBPyConnection, table: Table, known_on: str, as_of: date, first_day: date | None
 ) -> list[Fault]:
     """Faults of a table as a daily feed that runs from its first known row (or ``first_day``) to ``as_of``."""
-    found = connection.execute(f"SELECT min({known_on}), max({known_on}) FROM mapped.{table.name}").fetchone()
-    if table.feed is not Feed.DAILY or found is None or found[0] is None:
+    found = connection.execute(f"SELECT min({known_on}), max({known_on}) FROM mapped.{table.name}").fetchall()
+    earliest, latest = found[0]
+    if table.feed is not Feed.DAILY or earliest is None:
         return []
-    earliest, latest = found
     first, last = first_day or earliest, max(latest, as_of)
     if earliest > as_of:
         action = f"the first row becomes known on {earliest}, as_of is {as_of}: mend as_of or {table.knowledge_time}"
