@@ -2,8 +2,9 @@
 
 Belongs here: the bundle's content, its files and prediction. Does not belong here: which bundle is in use.
 
-Files of ``models/<model_id>/``: ``booster.txt``, ``card.json``, ``test_rows.parquet``, ``reference_rows.parquet``
-and ``SHA256SUMS``, which is written last. The hashes are checked before LightGBM sees a byte, because a damaged model file aborts the process.
+Files of ``models/<model_id>/``: ``booster.txt``, ``card.json``, ``test_rows.parquet``, ``reference_rows.parquet`` and
+``SHA256SUMS``, which is written last. The hashes are checked before LightGBM sees a byte, because a damaged model file
+aborts the process.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Belongs here: what is said of each customer before any decision. Does not belong here: tiers, limits or prices.
 """
 
-from tierline.scoring.book import SCORED, score_book
+from tierline.scoring.book import SCORED, drift_samples, score_book
 from tierline.scoring.inputs import decision_inputs
 from tierline.scoring.reasons import load_reasons
 
-__all__ = ["SCORED", "decision_inputs", "load_reasons", "score_book"]
+__all__ = ["SCORED", "decision_inputs", "drift_samples", "load_reasons", "score_book"]

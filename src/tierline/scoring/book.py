@@ -57,6 +57,20 @@ def score_book(bundle: ModelBundle, features: pa.Table, bad_outcomes: list[str],
     return pa.table(columns)
 
 
+def drift_samples(
+    bundle: ModelBundle, features: pa.Table, scored: pa.Table
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The PD and the most used features on the learning rows, and tonight on customers not in default.
+
+    Returns two dicts of one array per figure, for a stability index; missing values are NaN.
+    """
+    performing = ~scored.column("in_default").to_numpy()
+    names = bundle.reference_rows.column_names
+    learned = {name: bundle.reference_rows.column(name).to_numpy() for name in names}
+    tonight = {name: (scored if name == "pd_12m" else features).column(name).to_numpy()[performing] for name in names}
+    return learned, tonight
+
+
 def _filled(features: pa.Table, name: str, value: float) -> np.ndarray:
     column = features.column(name).to_numpy()
     filled: np.ndarray = np.where(np.isnan(column), value, column)

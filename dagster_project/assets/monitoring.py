@@ -1,0 +1,55 @@
+"""monitor: the quality of the book and the watch list."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from dagster_project.metadata import contract_metadata, staged_result
+from dagster_project.partitions import nightly_backfill, nightly_partitions
+from dagster_project.resources import TierlineHome
+from tierline.engine import session
+from tierline.monitoring import drift_frame, loan_state, previous_month_end
+from tierline.monitoring import portfolio_quality as measure_quality
+from tierline.monitoring import watch_list as list_warnings
+from tierline.schemas import PUBLISHED
+from tierline.scoring import drift_samples
+
+DRIFT_BINS = 10
+
+
+@dg.asset(
+    group_name="monitor",
+    partitions_def=nightly_partitions,
+    backfill_policy=nightly_backfill,
+    deps=["scored_book", "customer_features"],
+    metadata=contract_metadata(PUBLISHED["portfolio_quality"]),
+    kinds={"duckdb", "parquet"},
+)
+def portfolio_quality(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
+    """Buckets, classes, stages, provisions, roll rates, vintages, and drift against the model's learning rows."""
+    night = tierline_home.night(context.partition_key)
+    with session() as connection:
+        state = loan_state(connection, night.lake, night.as_of)
+        before = loan_state(connection, night.lake, previous_month_end(night.as_of))
+    bundle = night.registry.load_champion(night.as_of)
+    learned, tonight = drift_samples(bundle, night.staged("customer_features"), night.staged("scored"))
+    table = measure_quality(state, night.as_of, before, drift_frame(learned, tonight, DRIFT_BINS))
+    return staged_result(table, night.stage_contract(PUBLISHED["portfolio_quality"], table))
+
+
+@dg.asset(
+    group_name="monitor",
+    partitions_def=nightly_partitions,
+    backfill_policy=nightly_backfill,
+    deps=["validated_lake"],
+    metadata=contract_metadata(PUBLISHED["watch_list"]),
+    kinds={"duckdb", "parquet"},
+)
+def watch_list(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
+    """Loans and customers that need a person to look."""
+    night = tierline_home.night(context.partition_key)
+    with session() as connection:
+        state = loan_state(connection, night.lake, night.as_of)
+        yesterday = loan_state(connection, night.lake, night.as_of - timedelta(days=1))
+    table = list_warnings(state, night.as_of, yesterday)
+    return staged_result(table, night.stage_contract(PUBLISHED["watch_list"], table))
