@@ -181,6 +181,14 @@ def audit(
 
 
 @APP.command()
+def dictionary() -> None:
+    """Print the data dictionary as Markdown (docs/data-dictionary.md is this text)."""
+    from tierline.reporting.dictionary import data_dictionary
+
+    sys.stdout.write(data_dictionary())
+
+
+@APP.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1")] = 3000,
     home: HomeOption = DEFAULT_HOME,
