@@ -179,13 +179,13 @@ def _failed_select(error: duckdb.Error) -> tuple[str, str]:
 
 
 def _notes(connection: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, known_on: str) -> Iterator[str]:
-    as_of = f"DATE '{mapping.as_of.isoformat()}'"
-    late = count(connection, f"SELECT count(*) FROM mapped.{table.name} WHERE {known_on} > {as_of}")
+    source, as_of = f"mapped.{table.name}", f"DATE '{mapping.as_of}'"
+    late = count(connection, f"SELECT count(*) FROM {source} WHERE {known_on} > {as_of}")
     if late:
-        yield f"{late} rows become known after as_of {mapping.as_of.isoformat()}: later nights read them"
-    if table.feed is Feed.DAILY and table.min_rows_per_day and mapping.first_day is None:
-        days = f"SELECT count(DISTINCT {known_on}) FROM mapped.{table.name} WHERE {known_on} <= {as_of}"
-        span = f"SELECT {as_of} - min({known_on}) + 1 FROM mapped.{table.name}"
-        sparse = count(connection, span) - count(connection, days)
-        if sparse > 0:
-            yield f"{sparse} days have no rows: set first_day, so that history lands in one load, or waive the days"
+        yield f"{late} rows become known after as_of {mapping.as_of}: later nights read them"
+    if table.feed is Feed.DAILY and table.min_rows_per_day:
+        first = f"DATE '{mapping.first_day}'" if mapping.first_day else f"(SELECT min({known_on}) FROM {source})"
+        busy = f"SELECT count(DISTINCT {known_on}) FROM {source} WHERE {known_on} BETWEEN {first} AND {as_of}"
+        quiet = count(connection, f"SELECT {as_of} - {first} + 1") - count(connection, busy)
+        if quiet > 0:
+            yield f"{quiet} days of the feed have no rows: ingest stops at them; set a later first_day, or waive them"

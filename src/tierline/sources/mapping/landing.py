@@ -50,7 +50,7 @@ class Origin(BaseModel):
 
 @dataclass(frozen=True)
 class _Plan:
-    """Where rows go: the zone of the business day, and the first and last landing day."""
+    """Where rows go: the zone of the business day, and the first and last day of the daily feeds."""
 
     zone: str
     first: date
@@ -128,7 +128,7 @@ def _plan(connection: duckdb.DuckDBPyConnection, mapping: Mapping, zone: str) ->
 
 
 def _write_table(connection: duckdb.DuckDBPyConnection, table: Table, plan: _Plan, root: Path) -> None:
-    """One file for each day with rows and, in a daily feed, one with zero rows for each other day."""
+    """One file for each day with rows and, in a daily feed, one with zero rows for each other day from its first on."""
     directory = make_directory(root / table.name)
     delivered: set[date] = set()
     for day, rows in _by_day(connection, table, plan):
@@ -140,10 +140,8 @@ def _write_table(connection: duckdb.DuckDBPyConnection, table: Table, plan: _Pla
 
 
 def _by_day(connection: duckdb.DuckDBPyConnection, table: Table, plan: _Plan) -> Iterator[tuple[date, pa.Table]]:
-    """Rows by landing day. In a daily feed, what was known before the first landing day arrives on it."""
+    """Rows by the business day on which they became known."""
     day = known_on_sql(table, plan.zone)
-    if table.feed is Feed.DAILY:
-        day = f"greatest({day}, DATE '{plan.first.isoformat()}')"
     names = ", ".join(sql_name(name) for name in table.column_names)
     order = ", ".join(sql_name(name) for name in (*table.key, table.knowledge_time))
     query = f"SELECT {names}, {day} AS landing_day FROM mapped.{table.name} ORDER BY landing_day, {order}"

@@ -112,7 +112,9 @@ class Mapping(_Part):
     timezone: str | None = Field(None, description="time zone of the files' timestamps that carry none")
     business_timezone: str | None = Field(None, description="zone whose date is the business day; null: as configured")
     as_of: date
-    first_day: date | None = Field(None, description="first landing day; rows known earlier arrive on it in one load")
+    first_day: date | None = Field(
+        None, description="first day of the daily feeds; earlier days have a file only if they have rows"
+    )
     knowledge: Literal["observed", "assumed"]
     assumption: str = Field("", description="how recorded_at was made, where knowledge is assumed")
     observation: Literal["month_end", "application"] = "month_end"
