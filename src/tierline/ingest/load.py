@@ -96,7 +96,7 @@ def make_load(connection: duckdb.DuckDBPyConnection, job: LoadJob, sources: list
 def _write_table(connection: duckdb.DuckDBPyConnection, contract: Table, job: LoadJob) -> TableTotals:
     timezone = job.settings.business_timezone
     quarantine = job.staging / "quarantine" / f"{contract.name}.parquet"
-    accepted = write_accepted(connection, contract, job.staging / contract.name, timezone)
+    accepted = write_accepted(connection, contract, job.staging / contract.name, timezone, job.settings.buckets)
     write_quarantine(connection, contract, quarantine, timezone)
     totals = reconcile(connection, contract, accepted, quarantine)
     log.info("ingest: %s: %s", contract.name, describe(totals))

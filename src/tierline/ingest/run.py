@@ -164,11 +164,15 @@ def _undeclared(home: Home, info: SourceInfo) -> list[str]:
 
 @contextmanager
 def _workshop(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A session that may spill below the lake, encrypted: rows still hold personal data in clear."""
+    """A session that may spill below the lake.
+
+    What spills holds personal data in clear, like the landing zone beside it: only the owner may read it, and it goes
+    with the session, or with the next run after a crash. (DuckDB's own encryption of it needs a network extension.)
+    """
     spill = make_directory(lake / STAGING / "spill")
+    spill.chmod(0o700)
     try:
         with session() as connection:
-            connection.execute("SET temp_file_encryption = true")
             connection.execute(f"SET temp_directory = {quoted(spill.as_posix())}")
             yield connection
     finally:

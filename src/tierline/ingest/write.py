@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -26,22 +27,23 @@ from tierline.schemas import LAKE, Column, Table
 from tierline.schemas.lake import CUSTOMER_TABLES
 
 BATCH_ROWS = 100_000
+PASS_ROWS = 1_500_000
 EVENT_DAYS = {"occurred_on": "occurred_at", "paid_on": "paid_at"}
 
 
 def write_accepted(
-    connection: duckdb.DuckDBPyConnection, contract: Table, directory: Path, timezone: str
+    connection: duckdb.DuckDBPyConnection, contract: Table, directory: Path, timezone: str, buckets: int
 ) -> list[Path]:
     """Write the accepted rows of ``staged`` below ``directory``; return the files made, none for no rows."""
     schema = described_schema(LAKE[contract.name])
     split = contract.name in CUSTOMER_TABLES
     written = []
-    reader = connection.sql(_accepted_sql(contract, timezone, split)).to_arrow_reader(BATCH_ROWS)
-    for bucket, data in _by_bucket(reader):
-        path = directory / (f"bucket={bucket:03d}.parquet" if split else "all.parquet")
-        # One chunk: how DuckDB cuts its batches must not show in the bytes.
-        write_arrow(path, data.cast(schema).combine_chunks())
-        written.append(path)
+    for condition in _passes(connection, buckets) if split else [""]:
+        reader = connection.sql(_accepted_sql(contract, timezone, condition)).to_arrow_reader(BATCH_ROWS)
+        for bucket, data in _by_bucket(reader):
+            path = directory / (f"bucket={bucket:03d}.parquet" if split else "all.parquet")
+            write_arrow(path, data.cast(schema))
+            written.append(path)
     for path in written:
         _flush(path)
     return written
@@ -103,8 +105,17 @@ def reconcile(
     )
 
 
-def _accepted_sql(contract: Table, timezone: str, split: bool) -> str:
+def _passes(connection: duckdb.DuckDBPyConnection, buckets: int) -> list[str]:
+    """Conditions that cut the buckets into passes of about ``PASS_ROWS`` rows: what is sorted at once is bounded."""
+    rows = int(connection.execute("SELECT count(*) FROM staged").fetchall()[0][0])
+    passes = max(1, min(buckets, -(-rows // PASS_ROWS)))
+    edges = [number * buckets // passes for number in range(passes + 1)]
+    return [f"WHERE owner.bucket >= {low} AND owner.bucket < {high}" for low, high in pairwise(edges)]
+
+
+def _accepted_sql(contract: Table, timezone: str, condition: str) -> str:
     lake = LAKE[contract.name]
+    split = contract.name in CUSTOMER_TABLES
     columns = ", ".join(f"{_lake_value(contract, column, timezone)} AS {column.name}" for column in lake.columns)
     bucket = "owner.bucket" if split else "0"
     order = ["bucket", "customer_key", contract.event_time] if split else []
@@ -113,7 +124,7 @@ def _accepted_sql(contract: Table, timezone: str, split: bool) -> str:
         f"SELECT {bucket} AS bucket, {columns} FROM staged"
         f" ANTI JOIN (SELECT row FROM rejected UNION ALL SELECT row FROM duplicates) AS excluded"
         f" ON excluded.row = staged.rowid {owner_join(contract)} {_counterparty_join(contract)}"
-        f" ORDER BY {', '.join(order)}"
+        f" {condition} ORDER BY {', '.join(order)}"
     )
 
 
@@ -151,20 +162,24 @@ def _by_bucket(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.Table]]:
     """Cut a stream sorted by ``bucket`` into one Arrow table per bucket: memory is bounded by the largest."""
     pending: list[pa.RecordBatch] = []
     current = -1
-    for batch in reader:
+    for batch in (part for part in reader if part.num_rows):
         start = 0
         for end in [*_changes(batch), batch.num_rows]:
-            if end == start:
-                continue
             bucket = batch.column("bucket")[start].as_py()
             if pending and bucket != current:
-                yield current, pa.Table.from_batches(pending).drop_columns(["bucket"])
-                pending = []
+                yield current, _drain(pending)
             current = bucket
             pending.append(batch.slice(start, end - start))
             start = end
     if pending:
-        yield current, pa.Table.from_batches(pending).drop_columns(["bucket"])
+        yield current, _drain(pending)
+
+
+def _drain(pending: list[pa.RecordBatch]) -> pa.Table:
+    """One table in one chunk, so that how DuckDB cuts its batches does not show in the bytes; lets go of the parts."""
+    table = pa.Table.from_batches(pending).drop_columns(["bucket"]).combine_chunks()
+    pending.clear()
+    return table
 
 
 def _changes(batch: pa.RecordBatch) -> list[int]:
