@@ -42,7 +42,11 @@ def psi(expected: ArrayLike, actual: ArrayLike, bins: int) -> PsiResult:
     if not tonight.size or np.isnan(reference).all():
         raise ValueError("PSI needs values in both samples")
     inner = np.linspace(0, 1, bins + 1)[1:-1]
-    edges = np.unique(np.quantile(reference[~np.isnan(reference)], inner, method="inverted_cdf"))
+    known = reference[~np.isnan(reference)]
+    edges = np.unique(np.quantile(known, inner, method="inverted_cdf"))
+    if edges[0] == known.min():
+        # The minimum fills a whole bin; without a further edge, values that move below it would go unseen.
+        edges = np.insert(edges, 0, np.nextafter(edges[0], -np.inf))
     p_count, q_count = _counts(reference, edges), _counts(tonight, edges)
     present = (p_count + q_count) > 0
     p, q = _shares(p_count[present]), _shares(q_count[present])
