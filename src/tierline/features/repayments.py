@@ -3,9 +3,14 @@
 Belongs here: the SQL from instalments and payments to one row per customer, and the rows of its families. Does not
 belong here: the account's transactions.
 
-An instalment is settled on the first day its cumulative payments reach what is due. ``delay`` is days from due date to
-settlement (negative: early), or to the observation date while it is unpaid. Every feature that a later payment can move
-is monotone in the direction of more risk, so that paying later can never look better.
+An instalment is settled on the first day its cumulative payments reach what is due; one that owes nothing is void, and
+so are those of a void loan. ``delay`` is days from due date to settlement (negative: early), or to the observation date
+while it is unpaid. DPD is counted at the end of a day, so the worst DPD of an instalment is that of the day before it
+was settled: paid on the 90th day after the due day, it never was 90 days past due.
+
+Paying later can never look better. Every feature that a later payment can move is monotone in the direction of more
+risk, and which values are missing does not depend on payments: a tree sends a missing value either way, whatever the
+constraint. Hence only instalments whose due day is over are judged, paid or not; one paid ahead of time waits its turn.
 """
 
 from __future__ import annotations
@@ -26,7 +31,11 @@ PREPARE = (
 
 _SCHEDULE = """
 CREATE OR REPLACE TEMP TABLE schedule AS
-WITH known_instalment AS (SELECT * FROM instalment WHERE known_on <= {day} AND {day} < known_until),
+WITH known_loan AS (
+       SELECT loan_id FROM loan WHERE originated_on <= {day} AND known_on <= {day} AND {day} < known_until),
+     known_instalment AS (
+       SELECT * FROM instalment SEMI JOIN known_loan USING (loan_id)
+       WHERE due_cents > 0 AND known_on <= {day} AND {day} < known_until),
      known_payment AS (SELECT * FROM payment WHERE paid_on <= {day} AND known_on <= {day} AND {day} < known_until),
      running AS (
        SELECT loan_id, instalment_no, paid_on, cents, due_cents,
@@ -34,22 +43,22 @@ WITH known_instalment AS (SELECT * FROM instalment WHERE known_on <= {day} AND {
        FROM known_payment JOIN known_instalment USING (loan_id, instalment_no)),
      paid AS (
        SELECT loan_id, instalment_no, max(cumulative) AS paid_cents,
-              min(paid_on) FILTER (cumulative >= due_cents) AS settled_on,
-              count(*) FILTER (cumulative < due_cents) AS partials
+              min(paid_on) FILTER (cumulative >= due_cents) AS settled
        FROM running GROUP BY loan_id, instalment_no)
 SELECT customer_key, loan_id, instalment_no, due_on, due_cents, known_instalment.principal_cents,
-       coalesce(paid_cents, 0) AS paid_cents, coalesce(partials, 0) AS partials,
-       CASE WHEN due_cents = 0 THEN due_on ELSE settled_on END AS settled
+       coalesce(paid_cents, 0) AS paid_cents, settled
 FROM known_instalment LEFT JOIN paid USING (loan_id, instalment_no)
 """
 
 _DELAYS = """
 CREATE OR REPLACE TEMP TABLE delays AS
 SELECT *, settled IS NULL AS unpaid,
-       coalesce(settled, {day}) AS seen_on,
-       due_on < {day} OR settled IS NOT NULL AS judged,
-       CASE WHEN settled IS NULL AND due_on >= {day} THEN NULL ELSE coalesce(settled, {day}) - due_on END AS delay,
-       greatest(least(principal_cents, principal_cents + (due_cents - principal_cents) - paid_cents), 0) AS owed_cents
+       due_on < {day} AS judged,
+       coalesce(settled, {day}) - due_on AS delay,
+       coalesce(settled, {day}) AS late_until,
+       coalesce(settled - 1, {day}) AS last_unpaid_on,
+       coalesce(settled - 1, {day}) - due_on AS worst_dpd,
+       greatest(least(principal_cents, due_cents - paid_cents), 0) AS owed_cents
 FROM schedule
 """
 
@@ -102,10 +111,10 @@ def _delays() -> list[Feature]:
         _row("overdue_instalments", "count(*) FILTER (unpaid AND delay > 0)::DOUBLE", "count", OVERDUE, 1, _MISSED),
     ]
     for days in (30, 90, 180, 365):
-        sql = f"coalesce(max(delay) FILTER (delay > 0 AND seen_on > {{day}} - {days}), 0)::DOUBLE"
+        sql = f"coalesce(max(worst_dpd) FILTER (worst_dpd > 0 AND last_unpaid_on > {{day}} - {days}), 0)::DOUBLE"
         rows.append(_row(f"max_dpd_{days}d", sql, "days", LATE, 1, _MISSED, days))
     for days in (90, 180, 365):
-        due = f"due_on > {{day}} - {days} AND due_on <= {{day}} AND judged"
+        due = f"judged AND due_on > {{day}} - {days}"
         rows += [
             _row(
                 f"late_count_{days}d", f"count(*) FILTER ({due} AND delay > 0)::DOUBLE", "count", LATE, 1, _MISSED, days
@@ -123,16 +132,14 @@ def _delays() -> list[Feature]:
         ]
     return [
         *rows,
-        _row("payment_delay_mean_all", "avg(delay)", "days", LATE, 1, _MISSED),
-        _row("late_ratio_all", "count(*) FILTER (delay > 0)::DOUBLE / nullif(count(delay), 0)", "ratio", LATE, 1,
-             _MISSED),
-        _row("late_30_count_365d", "count(*) FILTER (delay >= 30 AND seen_on > {day} - 365)::DOUBLE", "count", LATE, 1,
-             _MISSED, 365),
-        _row("partial_count_180d", "coalesce(sum(partials) FILTER (due_on > {day} - 180), 0)::DOUBLE", "count", LATE, 0,
-             "", 180),
+        _row("payment_delay_mean_all", "avg(delay) FILTER (judged)", "days", LATE, 1, _MISSED),
+        _row("late_ratio_all", "count(*) FILTER (delay > 0)::DOUBLE / nullif(count(*) FILTER (judged), 0)", "ratio",
+             LATE, 1, _MISSED),
+        _row("late_30_count_365d", "count(*) FILTER (worst_dpd >= 30 AND last_unpaid_on > {day} - 365)::DOUBLE",
+             "count", LATE, 1, _MISSED, 365),
         _row(
             "on_time_streak",
-            "count(*) FILTER (delay <= 0 AND due_on <= {day}"
+            "count(*) FILTER (NOT unpaid AND delay <= 0 AND due_on <= {day}"
             " AND due_on > coalesce(last_late_due_on, DATE '1900-01-01'))::DOUBLE",
             "count",
             LATE,
@@ -141,7 +148,7 @@ def _delays() -> list[Feature]:
         ),
         _row(
             "days_since_late",
-            "coalesce({day} - max(seen_on) FILTER (delay > 0), 1000)::DOUBLE",
+            "least(coalesce({day} - max(late_until) FILTER (delay > 0), 1000), 1000)::DOUBLE",
             "days",
             LATE,
             -1,
@@ -162,6 +169,8 @@ def _burden() -> list[Feature]:
             f"coalesce(sum(due_cents - paid_cents) FILTER ({upcoming}), 0)::DOUBLE / 100.0",
             "yuan",
             BURDEN,
+            1,
+            more,
         ),
         _row("instalments_due_365d", "count(*) FILTER (due_on > {day} - 365 AND due_on <= {day})::DOUBLE", "count",
              EXPERIENCE, 0, "", 365),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import date
 
 from tierline.features.feature import Feature
-from tierline.months import months_before
+from tierline.months import month_end, months_before
 
 WINDOWS = (7, 30, 90, 180, 365)
 INCOME_PERIODS = 6
@@ -94,7 +94,7 @@ def _window(column: str, days: int, function: str = "sum") -> str:
 
 def _ratio(part: str, whole: str, days: int, whole_days: int | None = None) -> str:
     """part over whole in a window; null where the whole is 0 (no such flow, so no share)."""
-    return f"({_window(part, days)})::DOUBLE / nullif({_window(whole, whole_days or days)}, 0)::DOUBLE"
+    return f"coalesce({_window(part, days)}, 0)::DOUBLE / nullif({_window(whole, whole_days or days)}, 0)::DOUBLE"
 
 
 def _flows() -> list[Feature]:
@@ -214,7 +214,7 @@ def _balances() -> list[Feature]:
 
 def _volatility() -> list[Feature]:
     n, total, squares = (_window(column, 90) for column in ("debits", "debit", "debit_squares"))
-    std = f"sqrt(greatest({squares}::DOUBLE - {total}::DOUBLE * {total}::DOUBLE / nullif({n}, 0), 0) / nullif({n}, 0))"
+    std = f"sqrt(({n} * {squares} - {total} * {total})::DOUBLE) / nullif({n}, 0)"  # integers: nothing cancels
     trend = "ratio"
     return [
         Feature("debit_std_90d", "trends", f"{std} / 100.0", "yuan", "SPEND_MIX", window_days=90),
@@ -244,13 +244,13 @@ def _income() -> list[Feature]:
         f"CASE WHEN any_value(full_periods) >= {MIN_INCOME_PERIODS} THEN any_value(income_recurring) / 100.0 END"
     )
     regular = "any_value(income_periods)::DOUBLE / nullif(any_value(full_periods), 0)"
-    since = "coalesce(any_value(days_since_income), 366)::DOUBLE"
-    few = "fewer than three full months of history"
+    since = "least(coalesce(any_value(days_since_income), 366), 366)::DOUBLE"
+    few, none = "fewer than three full months of history", "no full month of history"
     return [
         *rows,
         Feature("income_recurring_monthly", "income", recurring, "yuan", "INCOME_LEVEL", 0, "", 180, few),
         Feature(
-            "income_regularity_6m", "income", regular, "ratio", "INCOME_TREND", -1, "a gap is a lost job", 180, few
+            "income_regularity_6m", "income", regular, "ratio", "INCOME_TREND", -1, "a gap is a lost job", 180, none
         ),
         Feature("days_since_income", "income", since, "days", "INCOME_TREND", 1, "a gap is a lost job"),
         Feature("history_days", "income", "any_value(history_days)::DOUBLE", "days", "SHORT_HISTORY"),
@@ -260,10 +260,19 @@ def _income() -> list[Feature]:
 TRANSACTION_FEATURES: tuple[Feature, ...] = (*_flows(), *_income(), *_spend_mix(), *_balances(), *_volatility())
 
 
+def _income_edges(as_of: date) -> list[date]:
+    """Last days of the income months, newest first; month ends if ``as_of`` is one.
+
+    Else, from the 30th of April, the payday 31 March would fall into April and leave March without income.
+    """
+    edges = [months_before(as_of, months) for months in range(INCOME_PERIODS + 1)]
+    return [month_end(edge) for edge in edges] if as_of == month_end(as_of) else edges
+
+
 def transaction_sql(as_of: date) -> list[str]:
     """Statements that leave table ``transaction_features`` for one observation date; ``tx`` must exist."""
     day = f"DATE '{as_of.isoformat()}'"
-    edges = [months_before(as_of, months) for months in range(INCOME_PERIODS + 1)]
+    edges = _income_edges(as_of)
     periods = ", ".join(
         f"({index}, DATE '{edges[index + 1].isoformat()}', DATE '{edges[index].isoformat()}')"
         for index in range(INCOME_PERIODS)
