@@ -1,0 +1,110 @@
+"""One query per table: what a suite must know about it, as one row.
+
+Belongs here: the metrics and the SQL that computes them. Does not belong here: what is expected of them
+(``validation.suite``).
+
+A metric is a count of what must not be, so that one number serves both for the verdict and for the message; ``rows``
+is the exception. Non-finite values are counted by themselves: NaN and infinity pass a minimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from tierline.schemas import Column, Kind, Table
+
+KEY_PATTERN = "[0-9a-f]{32}"
+PSEUDONYMS = ("customer_key", "counterparty_key")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A count over a table: its name in the metrics frame, its SQL, and what it says, with ``{n}`` for the count.
+
+    The SQL is an aggregate over the table, or a scalar query over ``{source}``.
+    """
+
+    name: str
+    sql: str
+    text: str
+
+
+def schema_faults(contract: Table, schema: pa.Schema) -> list[str]:
+    """Columns that are missing, extra or of another type, one line each."""
+    faults = []
+    for column in contract.columns:
+        index = schema.get_field_index(column.name)
+        expected = column.arrow_field.type
+        if index < 0:
+            faults.append(f"{contract.name}.{column.name}: expect the column: it is missing")
+        elif schema.field(index).type != expected:
+            faults.append(f"{contract.name}.{column.name}: expect {expected}: it is {schema.field(index).type}")
+    extra = [name for name in schema.names if name not in contract.column_names]
+    return faults + [f"{contract.name}.{name}: expect only the contract's columns: it is extra" for name in extra]
+
+
+def contract_metrics(contract: Table, schema: pa.Schema) -> list[Metric]:
+    """Metrics of the columns that are there with their type, and of the key."""
+    metrics: list[Metric] = []
+    for column in contract.columns:
+        index = schema.get_field_index(column.name)
+        if index >= 0 and schema.field(index).type == column.arrow_field.type:
+            metrics += _column_metrics(contract, column)
+    key = [*contract.key, *([contract.knowledge_time] if contract.knowledge_time else [])]
+    if all(name in schema.names for name in key):
+        columns = ", ".join(dict.fromkeys(key))
+        grouped = f"SELECT count(*) - 1 AS again FROM {{source}} GROUP BY {columns} HAVING count(*) > 1"
+        distinct = f"(SELECT coalesce(sum(again), 0) FROM ({grouped}))"
+        text = f"{contract.name}: expect unique ({columns}): {{n}} rows repeat one"
+        metrics.append(Metric("repeated_keys", distinct, text))
+    return metrics
+
+
+def count_where(name: str, broken: str, text: str) -> Metric:
+    """The number of rows for which ``broken`` is true."""
+    return Metric(name, f"count(*) FILTER (WHERE {broken})", f"{text}: {{n}} rows")
+
+
+def measure(connection: duckdb.DuckDBPyConnection, source: str, metrics: list[Metric]) -> dict[str, int]:
+    """Rows of ``source`` and every metric, in one query."""
+    select = ", ".join(["count(*)", *(metric.sql.replace("{source}", source) for metric in metrics)])
+    values = connection.execute(f"SELECT {select} FROM {source}").fetchall()[0]
+    return dict(zip(["rows", *(metric.name for metric in metrics)], map(int, values), strict=True))
+
+
+def _column_metrics(contract: Table, column: Column) -> list[Metric]:
+    name, where = column.name, f"{contract.name}.{column.name}"
+    metrics = []
+    if not column.nullable:
+        metrics.append(count_where(f"{name}__null", f"{name} IS NULL", f"{where}: expect a value"))
+    if column.kind is Kind.RATE:
+        metrics.append(count_where(f"{name}__not_finite", f"NOT isfinite({name})", f"{where}: expect a finite number"))
+    bounds = _outside(column)
+    if bounds:
+        metrics.append(count_where(f"{name}__outside", bounds, f"{where}: expect values {_range(column)}"))
+    if column.allowed:
+        words = ", ".join(f"'{word}'" for word in column.allowed)
+        text = f"{where}: expect one of {', '.join(column.allowed)}"
+        metrics.append(count_where(f"{name}__not_allowed", f"{name} NOT IN ({words})", text))
+    if name in PSEUDONYMS:
+        text = f"{where}: expect a pseudonym of 32 hex digits"
+        metrics.append(count_where(f"{name}__clear", f"NOT regexp_full_match({name}, '{KEY_PATTERN}')", text))
+    return metrics
+
+
+def _outside(column: Column) -> str:
+    bounds = [f"{column.name} < {column.minimum!r}"] if column.minimum is not None else []
+    bounds += [f"{column.name} > {column.maximum!r}"] if column.maximum is not None else []
+    broken = " OR ".join(bounds)
+    return f"({broken}) AND isfinite({column.name})" if broken and column.kind is Kind.RATE else broken
+
+
+def _range(column: Column) -> str:
+    if column.maximum is None:
+        return f"of at least {column.minimum:g}"
+    if column.minimum is None:
+        return f"of at most {column.maximum:g}"
+    return f"between {column.minimum:g} and {column.maximum:g}"
