@@ -73,7 +73,7 @@ def _transfers(
     months: _Months, opening: Ints, persons: Persons, timeline: Timeline, rng: np.random.Generator
 ) -> list[Rows]:
     buffer = np.rint(persons.income * 100 * np.exp(-1.2 + 0.4 * persons.prudence)).astype(np.int64)
-    savings = np.rint(persons.income * 100 * np.exp(0.2 + 0.8 * persons.prudence)).astype(np.int64)
+    savings = np.rint(persons.income * 100 * np.exp(-0.4 + 0.8 * persons.prudence)).astype(np.int64)
     balance, parts = opening.copy(), []
     for month in range(timeline.months):
         here = np.flatnonzero(persons.entry <= month)

@@ -42,7 +42,8 @@ def _job_number(grid: Grid) -> Ints:
     out = same & np.concatenate([[False], (grid.stress[:-1] == 2) & (grid.stress[1:] < 2)])
     total = np.cumsum(out)
     start = np.flatnonzero(~same)
-    return total - np.repeat(total[start], np.diff(np.append(start, len(total))))
+    number: Ints = total - np.repeat(total[start], np.diff(np.append(start, len(total))))
+    return number
 
 
 def _salaries(grid: Grid, jobs: Ints, persons: Persons, timeline: Timeline, rng: np.random.Generator) -> list[Rows]:
@@ -65,10 +66,10 @@ def _salaries(grid: Grid, jobs: Ints, persons: Persons, timeline: Timeline, rng:
 
 def _takings(grid: Grid, persons: Persons, macro: Macro, timeline: Timeline, rng: np.random.Generator) -> Rows:
     hard = np.empty(len(grid.customer))
-    for month in range(timeline.months):
-        here = grid.month == month
-        who = grid.customer[here]
-        hard[here] = macro.at(persons.region[who], persons.industry[who], month)
+    for index in range(timeline.months):
+        here = grid.month == index
+        owners = grid.customer[here]
+        hard[here] = macro.at(persons.region[owners], persons.industry[owners], index)
     level = TAKINGS_LEVEL[grid.stress] * np.exp(-0.10 * hard)
     count = rng.poisson(TAKINGS * np.sqrt(level))
     who, month = np.repeat(grid.customer, count), np.repeat(grid.month, count)

@@ -10,7 +10,7 @@ due. A month runs: stress moves; the due day comes; who is current before and af
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,9 +44,12 @@ class MonthLaw:
     settle: Floats
 
     def first(self, customers: int) -> MonthLaw:
-        """The law of the first ``customers`` customers, in single precision for the recursion."""
-        parts = (self.stress, self.miss, self.cure, self.roll, self.draw, self.settle)
-        return MonthLaw(*(np.ascontiguousarray(part[..., :customers], dtype=np.float32) for part in parts))
+        """The law of the first ``customers`` customers, as views."""
+        return MonthLaw(*(getattr(self, item.name)[..., :customers] for item in fields(self)))
+
+    def single(self) -> MonthLaw:
+        """The law in single precision, for the recursion."""
+        return MonthLaw(*(getattr(self, item.name).astype(np.float32) for item in fields(self)))
 
 
 def law_of(persons: Persons, macro: Macro, month: int) -> MonthLaw:
@@ -78,7 +81,8 @@ def _stress(persons: Persons, hard: Floats) -> Floats:
     odds = np.ones((STRESSES, STRESSES, len(persons)))
     for (start, end), logit in exits.items():
         odds[start, end] = np.exp(logit)
-    return odds / odds.sum(axis=1, keepdims=True)
+    shares: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _miss(persons: Persons, hard: Floats) -> Floats:

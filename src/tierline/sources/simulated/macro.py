@@ -18,12 +18,16 @@ from tierline.sources.simulated.timeline import DAY, Ints, Timeline
 
 Floats = npt.NDArray[np.float64]
 
-REGIONS = tuple(
-    "110000 120000 130000 140000 150000 210000 220000 230000 310000 320000 330000 340000 350000 360000 370000 410000 "
-    "420000 430000 440000 450000 460000 500000 510000 520000 530000 540000 610000 620000 630000 640000 650000".split()
+# fmt: off
+REGIONS = (
+    "110000", "120000", "130000", "140000", "150000", "210000", "220000", "230000", "310000", "320000",
+    "330000", "340000", "350000", "360000", "370000", "410000", "420000", "430000", "440000", "450000",
+    "460000", "500000", "510000", "520000", "530000", "540000", "610000", "620000", "630000", "640000",
+    "650000",
 )
+# fmt: on
 """Provincial codes of GB/T 2260."""
-INDUSTRIES = tuple("A C E F G H I J K L O P".split())
+INDUSTRIES = ("A", "C", "E", "F", "G", "H", "I", "J", "K", "L", "O", "P")
 """Section codes of GB/T 4754: farming, manufacturing, construction, trade, transport, hotels, IT, finance, real estate,
 business services, personal services, education."""
 
@@ -43,7 +47,8 @@ class Macro:
     def at(self, region: Ints, industry: Ints, month: int) -> Floats:
         """What a person in this region and industry feels in a month: 0 ordinary, about 1 in the downturn."""
         column = HISTORY + month
-        return 0.6 * self.regions[region, column] + 0.4 * self.industries[industry, column]
+        felt: Floats = 0.6 * self.regions[region, column] + 0.4 * self.industries[industry, column]
+        return felt
 
 
 def make_macro(timeline: Timeline, rng: np.random.Generator) -> Macro:
@@ -91,11 +96,14 @@ def publish(macro: Macro, timeline: Timeline, rng: np.random.Generator) -> Publi
     Unemployment and industry indices come about 25 days after the month and are revised a month later (the first value
     errs); consumer prices after 10 days, unrevised; the loan prime rate on the 20th of its own month.
     """
-    blocks = [_block(f"unemployment_{code}", 0.050 + 0.012 * cycle) for code, cycle in _pairs(REGIONS, macro.regions)]
-    blocks += [
-        _block(f"industry_index_{code}", 100.0 - 6.0 * cycle) for code, cycle in _pairs(INDUSTRIES, macro.industries)
+    rows = [
+        _releases(f"unemployment_{code}", 0.050 + 0.012 * cycle, timeline, rng)
+        for code, cycle in zip(REGIONS, macro.regions, strict=True)
     ]
-    rows = [_releases(name, values, timeline, rng) for name, values in blocks]
+    rows += [
+        _releases(f"industry_index_{code}", 100.0 - 6.0 * cycle, timeline, rng)
+        for code, cycle in zip(INDUSTRIES, macro.industries, strict=True)
+    ]
     rows.append(_unrevised("cpi", np.round(0.012 - 0.008 * macro.national, 4), 40 * DAY, timeline))
     rows.append(_unrevised("lpr_1y", _prime_rate(macro.national), 19 * DAY, timeline))
     return Published(
@@ -106,19 +114,12 @@ def publish(macro: Macro, timeline: Timeline, rng: np.random.Generator) -> Publi
     )
 
 
-def _pairs(codes: tuple[str, ...], cycles: Floats) -> list[tuple[str, Floats]]:
-    return list(zip(codes, cycles, strict=True))
-
-
-def _block(name: str, values: Floats) -> tuple[str, Floats]:
-    return name, values
-
-
 def _periods(timeline: Timeline) -> Ints:
     """First day of each period, history included, over the whole calendar."""
     start = timeline.month_first[0].astype("datetime64[D]").astype("datetime64[M]")
     months = start + np.arange(-HISTORY, len(timeline.month_first))
-    return months.astype("datetime64[D]").astype(np.int64)
+    days: Ints = months.astype("datetime64[D]").astype(np.int64)
+    return days
 
 
 def _releases(name: str, values: Floats, timeline: Timeline, rng: np.random.Generator) -> Published:
@@ -155,4 +156,5 @@ def _prime_rate(national: Floats) -> Floats:
     """Falls in steps while times are hard, never below its end value."""
     hardship = np.clip(np.cumsum(np.maximum(national, 0.0)) / np.maximum(national, 0.0).sum(), 0, 1)
     steps = np.round(hardship * (LPR_START - LPR_END) / LPR_STEP)
-    return np.round(LPR_START - LPR_STEP * steps, 4)
+    rate: Floats = np.round(LPR_START - LPR_STEP * steps, 4)
+    return rate

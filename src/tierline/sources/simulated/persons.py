@@ -97,10 +97,12 @@ def _registrations(customers: int, timeline: Timeline, rng: np.random.Generator)
 def _weights(count: int) -> Floats:
     """Unequal shares: the largest region or industry is about four times the smallest."""
     raw = 1.0 + 3.0 * ((np.arange(count) * 7) % count) / count
-    return raw / raw.sum()
+    shares: Floats = raw / raw.sum()
+    return shares
 
 
 def _limits(income: Floats, prudence: Floats, rng: np.random.Generator) -> Floats:
     """About three months' income, better for the prudent, in thousands between 5,000 and 80,000."""
     raw = 2.8 * income * np.exp(0.10 * prudence + rng.normal(0, 0.35, len(income)))
-    return np.clip(np.round(raw, -3), 5_000, 80_000)
+    limits: Floats = np.clip(np.round(raw, -3), 5_000, 80_000)
+    return limits

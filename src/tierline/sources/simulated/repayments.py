@@ -125,7 +125,8 @@ def _month(book: _Book, drawn: Ints, month: int, paths: Paths, world: tuple[Time
 
 
 def _due_day(month: Ints, who: Ints, timeline: Timeline, persons: Persons) -> Ints:
-    return timeline.month_first[month] + persons.due_day[who] - 1
+    day: Ints = timeline.month_first[month] + persons.due_day[who] - 1
+    return day
 
 
 def _other_moment(month: int | Ints, who: Ints, timeline: Timeline, persons: Persons, days: _Days) -> Ints:

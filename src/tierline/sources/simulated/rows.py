@@ -16,6 +16,7 @@ from tierline.sources.simulated.persons import Flags, Persons
 from tierline.sources.simulated.timeline import Ints, Timeline, weekday
 from tierline.sources.simulated.vocabulary import CATEGORIES, CODE
 
+Whole = npt.NDArray[np.integer]
 NOBODY = -1  # no counterparty; no scenario
 MERCHANTS = 40  # by category and region
 EMPLOYERS_PER_REGION = 300
@@ -42,7 +43,12 @@ class Rows:
 
 
 def make_rows(
-    customer: Ints, second: Ints, cents: Ints, kind: tuple[str, int], scenario: Ints | None, counterparty: Ints | None
+    customer: Whole,
+    second: Ints,
+    cents: Ints,
+    kind: tuple[str, int],
+    scenario: Whole | None,
+    counterparty: Whole | None,
 ) -> Rows:
     """Rows of one category and channel (``kind``)."""
     count = len(customer)
@@ -102,7 +108,8 @@ def clock(count: int, first_hour: int, last_hour: int, rng: np.random.Generator)
 def merchant(category: str, region: Ints, rng: np.random.Generator) -> Ints:
     """A merchant of the region, a few of them much visited."""
     pick = np.minimum(rng.geometric(0.08, len(region)) - 1, MERCHANTS - 1)
-    return (CODE[category] * len(REGIONS) + region) * MERCHANTS + pick
+    code: Ints = (CODE[category] * len(REGIONS) + region) * MERCHANTS + pick
+    return code
 
 
 EMPLOYER_BASE = len(CATEGORIES) * len(REGIONS) * MERCHANTS

@@ -11,18 +11,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tierline.errors import ConfigurationError
 from tierline.home import make_directory, replace_file
 from tierline.schemas import LANDING
 from tierline.sources.info import SourceInfo, write_info
+from tierline.sources.simulated.book import outstanding
 from tierline.sources.simulated.funding import partner_table, position_table, version_days
 from tierline.sources.simulated.landing import write_days
-from tierline.sources.simulated.loans import Instalments, Loans, draw_loans, schedules
-from tierline.sources.simulated.macro import Floats, publish
-from tierline.sources.simulated.repayments import Changes, Payments, pay
+from tierline.sources.simulated.loans import Loans, draw_loans, schedules
+from tierline.sources.simulated.macro import publish
+from tierline.sources.simulated.repayments import Payments, pay
 from tierline.sources.simulated.spec import SIMULATOR_VERSION, SimulationSpec, SimulationSummary
 from tierline.sources.simulated.statement import make_statement, statement_tables
 from tierline.sources.simulated.tables import (
@@ -38,7 +38,7 @@ from tierline.sources.simulated.tables import (
 from tierline.sources.simulated.timeline import DAY, Ints, Timeline, to_date
 from tierline.sources.simulated.truth import holds_truth_of, write_truth
 from tierline.sources.simulated.vocabulary import ROLES
-from tierline.sources.simulated.world import MonthEnd, World, make_world, month_ends
+from tierline.sources.simulated.world import World, default_rates, make_world, month_ends
 
 SIMULATION_FILE = "_simulation.json"
 NOTES = [
@@ -88,7 +88,7 @@ def _existing(spec: SimulationSpec, landing: Path) -> _Made | None:
         raise ConfigurationError(f"{path}: damaged: delete {landing} and simulate again") from error
     if made.version != SIMULATOR_VERSION:
         raise ConfigurationError(
-            f"{landing}: made by simulator version {made.version}, this is {SIMULATOR_VERSION}: delete it to make it again"
+            f"{landing}: made by simulator version {made.version}, not {SIMULATOR_VERSION}: delete it to make it again"
         )
     if made.spec != spec:
         raise ConfigurationError(
@@ -184,35 +184,3 @@ def _up_to(loans: Loans, end: int) -> Loans:
 def _paid(payments: Payments, end: int) -> Payments:
     keep = payments.paid_at < end
     return Payments(*(getattr(payments, name)[keep] for name in Payments.__dataclass_fields__))
-
-
-def outstanding(loans: Loans, plan: Instalments, payments: Payments, changes: Changes, days: Ints) -> Floats:
-    """Principal outstanding in yuan just before each of ``days``; a payment counts as interest first."""
-    interest = plan.interest.copy()
-    interest[changes.instalment] = changes.interest
-    order = np.argsort(payments.paid_at, kind="stable")
-    row, cents = payments.instalment[order], payments.amount[order].astype(np.float64)
-    share = (plan.principal / np.maximum(plan.principal + interest, 1))[row]
-    second = days * DAY
-    lent = np.concatenate(
-        [[0.0], np.cumsum(np.sort(loans.drawn_at) * 0.0 + loans.principal[np.argsort(loans.drawn_at)])]
-    )
-    back = np.concatenate([[0.0], np.cumsum(cents * share)])
-    owed = (
-        lent[np.searchsorted(np.sort(loans.drawn_at), second)] - back[np.searchsorted(payments.paid_at[order], second)]
-    )
-    return np.maximum(owed, 0.0) / 100
-
-
-def default_rates(world: World, ends: list[MonthEnd]) -> dict[str, float]:
-    """Share of the label population in default within twelve months, by year of the mature month-ends."""
-    years: dict[str, list[MonthEnd]] = {}
-    for end in ends:
-        if end.mature:
-            years.setdefault(str(to_date(int(world.timeline.month_last[end.month])).year), []).append(end)
-    return {
-        year: float(
-            np.round(sum(e.defaults[e.population].sum() for e in part) / sum(e.population.sum() for e in part), 5)
-        )
-        for year, part in years.items()
-    }

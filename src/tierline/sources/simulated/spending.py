@@ -29,6 +29,7 @@ RENT_SHARE, UTILITY_SHARE = 0.20, 0.03
 REFUND_SHARE = 0.03  # of purchases
 GAMBLING_STRESS = np.array([1.0, 1.8, 2.4])
 CASH_STRESS = np.array([1.0, 1.5, 1.8])
+ADVANCE_STRESS = np.array([1.0, 2.6, 3.2])
 PEER_STRESS = np.array([1.0, 1.0, 1.5])
 
 
@@ -40,7 +41,8 @@ def spend(grid: Grid, persons: Persons, timeline: Timeline, rng: np.random.Gener
     parts += [_monthly("rent", grid, persons, timeline, rng), _monthly("utilities", grid, persons, timeline, rng)]
     parts.append(_fares(persons, timeline, rng))
     parts += [_gambling(word, grid, persons, timeline, rng) for word in ("gaming_bet", "lottery")]
-    parts += [_cash(grid, persons, timeline, rng), *_peers(grid, persons, timeline, rng)]
+    parts += [_cash(grid, persons, timeline, rng), _advances(grid, persons, timeline, rng)]
+    parts += [*_peers(grid, persons, timeline, rng)]
     parts.append(_service_fees(grid, timeline, rng))
     return join(parts)
 
@@ -125,6 +127,15 @@ def _cash(grid: Grid, persons: Persons, timeline: Timeline, rng: np.random.Gener
     _, who, day = _events(rate, 1.1, grid, timeline, rng)
     cents = -np.maximum(lognormal_cents(persons.income[who] * 0.05, 0.5, rng) // 10_000, 1) * 10_000
     return make_rows(who, day * DAY + clock(len(who), 9, 20, rng), cents, ("cash_withdrawal", CARD), None, None)
+
+
+def _advances(grid: Grid, persons: Persons, timeline: Timeline, rng: np.random.Generator) -> Rows:
+    """Cash advances on a card: a habit of the over-indebted, and a way out under stress."""
+    who = grid.customer
+    rate = 0.05 * np.exp(0.7 * persons.indebtedness[who] + 0.2 * persons.gambling[who]) * ADVANCE_STRESS[grid.stress]
+    _, who, day = _events(rate, 1.0, grid, timeline, rng)
+    cents = np.maximum(lognormal_cents(persons.income[who] * 0.12, 0.6, rng) // 10_000, 1) * 10_000
+    return make_rows(who, day * DAY + clock(len(who), 8, 22, rng), cents, ("cash_advance", CARD), None, None)
 
 
 def _peers(grid: Grid, persons: Persons, timeline: Timeline, rng: np.random.Generator) -> list[Rows]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -83,12 +84,12 @@ def _phantoms(spending: Rows, end: int, rng: np.random.Generator) -> Rows:
 
 
 def statement_tables(statement: Statement, timeline: Timeline, customers: int) -> Iterator[Dated]:
-    """The transactions table in slices of whole days, about a month each, so that no more than that stands in memory."""
+    """The transactions table in slices of whole days, about a month each, which bounds the memory."""
     counterparties = pa.array([counterparty_word(code) for code in range(PERSON_BASE + customers)])
     versions, rows = statement.versions, statement.rows
     day = versions.recorded // DAY
     edges = np.unique(np.append(timeline.month_first[1 : timeline.months], [timeline.first_day, timeline.last_day + 1]))
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         part = slice(np.searchsorted(day, first), np.searchsorted(day, last))
         row, stated = versions.row[part], versions.cents[part]
         columns = {

@@ -37,20 +37,15 @@ def true_pd(paths: Paths, laws: list[MonthLaw], months: list[int], known: list[i
 
     ``laws`` must reach twelve months beyond the last of ``months``. Month-ends are independent, hence the threads.
     """
-    single = [law.first(law.miss.shape[-1]) for law in laws]
+    single = [law.single() for law in laws]
 
     def one(item: tuple[int, int]) -> Floats:
         month, count = item
-        window = [_prefix(law, count) for law in single[month + 1 : month + 1 + WINDOW]]
+        window = [law.first(count) for law in single[month + 1 : month + 1 + WINDOW]]
         return _at_month_end(paths, window, month, count)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         return list(pool.map(one, zip(months, known, strict=True)))
-
-
-def _prefix(law: MonthLaw, count: int) -> MonthLaw:
-    parts = (law.stress, law.miss, law.cure, law.roll, law.draw, law.settle)
-    return MonthLaw(*(part[..., :count] for part in parts))
 
 
 def _at_month_end(paths: Paths, window: list[MonthLaw], month: int, count: int) -> Floats:
@@ -117,8 +112,8 @@ def _pay(after: Singles, source: Singles, bucket: int, law: MonthLaw) -> None:
 
 def _draw_or_settle(current: Singles, law: MonthLaw) -> Singles:
     """Who was and is current may draw (the longest schedule counts) or else settle everything."""
-    drawn = current * law.draw[:, None]
-    rest = current - drawn
+    drawn: Singles = current * law.draw[:, None]
+    rest: Singles = current - drawn
     settled = rest[:, 1:] * law.settle
     rest[:, 1:] -= settled
     rest[:, 0] += settled.sum(axis=1)
@@ -135,4 +130,5 @@ def _drawing(stress: npt.NDArray[np.int8], window: list[MonthLaw]) -> Floats:
     idle[stress, np.arange(len(stress))] = 1.0
     for law in window:
         idle = np.einsum("an,abn->bn", idle, law.stress.astype(np.float64)) * (1.0 - law.draw)
-    return 1.0 - idle.sum(axis=0)
+    drawing: Floats = 1.0 - idle.sum(axis=0)
+    return drawing

@@ -70,7 +70,7 @@ def holds_truth_of(truth: Path, spec: SimulationSpec) -> bool:
 
 def read_truth(truth: Path) -> pd.DataFrame:
     """The truth by customer and month-end: customer_id, month_end (datetime), true_pd_12m (NaN when in default),
-    in_population (the label grain: not in default, with a loan open or drawn within twelve months, as far as simulated).
+    in_population (not in default, with a loan open or drawn within twelve months, as far as simulated).
     """
     path = truth / TRUTH_FILE
     if not path.exists():

@@ -33,14 +33,14 @@ class Habit:
 
 
 HABITS = (
-    Habit("grocery", 2.6, 0.13, (1.0, 1.0, 0.95), weekend=1.6, season=((1, 1.2), (2, 1.2))),
-    Habit("dining", 1.6, 0.08, (1.0, 1.15, 0.6), weekend=1.8, scenarios=(0, 4)),
-    Habit("transport", 1.0, 0.05, (1.0, 1.0, 0.7), weekend=0.7, season=((2, 1.5), (10, 1.3)), scenarios=(5, 7)),
-    Habit("shopping", 1.1, 0.12, (1.0, 1.3, 0.6), 1.2, ((6, 1.5), (11, 2.0), (12, 1.2)), APP, (8, 14), 0.8),
+    Habit("grocery", 1.8, 0.13, (1.0, 1.0, 0.95), weekend=1.6, season=((1, 1.2), (2, 1.2))),
+    Habit("dining", 1.15, 0.08, (1.0, 1.15, 0.6), weekend=1.8, scenarios=(0, 4)),
+    Habit("transport", 0.65, 0.05, (1.0, 1.0, 0.7), weekend=0.7, season=((2, 1.5), (10, 1.3)), scenarios=(5, 7)),
+    Habit("shopping", 0.85, 0.12, (1.0, 1.3, 0.6), 1.2, ((6, 1.5), (11, 2.0), (12, 1.2)), APP, (8, 14), 0.8),
     Habit("entertainment", 0.4, 0.03, (1.0, 1.3, 0.6), 2.0, ((7, 1.3), (8, 1.3)), APP, (15, 17)),
     Habit("medical", 0.12, 0.02, channel=CARD, spread=0.9),
     Habit("education", 0.08, 0.02, (1.0, 0.9, 0.6), 0.6, ((2, 2.5), (9, 3.0)), APP, (18, 19), 0.7),
-    Habit("mobile_top_up", 0.4, 0.01, channel=APP, spread=0.3),
+    Habit("mobile_top_up", 0.3, 0.01, channel=APP, spread=0.3),
 )
 
 ROLES = {

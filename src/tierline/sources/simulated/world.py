@@ -15,7 +15,7 @@ from tierline.sources.simulated.paths import NOT_YET, Paths, walk
 from tierline.sources.simulated.persons import Flags, Persons, make_persons
 from tierline.sources.simulated.randomness import streams
 from tierline.sources.simulated.spec import SimulationSpec
-from tierline.sources.simulated.timeline import WINDOW, Timeline
+from tierline.sources.simulated.timeline import WINDOW, Timeline, to_date
 from tierline.sources.simulated.true_pd import true_pd
 
 
@@ -73,3 +73,15 @@ def _month_end(world: World, month: int, count: int, pd: Floats) -> MonthEnd:
     defaults = (paths.bucket[ahead, :count] == DEFAULT).any(axis=0)
     mature = bool(world.timeline.month_last[month + WINDOW] <= world.timeline.as_of)
     return MonthEnd(month, pd, healthy & (lent | will_draw), healthy & defaults, mature)
+
+
+def default_rates(world: World, ends: list[MonthEnd]) -> dict[str, float]:
+    """Share of the label population in default within twelve months, by year of the mature month-ends."""
+    last = world.timeline.month_last
+    mature = [(str(to_date(int(last[end.month])).year), end) for end in ends if end.mature]
+    rates: dict[str, float] = {}
+    for year in sorted({year for year, _ in mature}):
+        population = sum(int(end.population.sum()) for which, end in mature if which == year)
+        defaults = sum(int((end.defaults & end.population).sum()) for which, end in mature if which == year)
+        rates[year] = round(defaults / max(population, 1), 5)
+    return rates
