@@ -13,9 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
 
 from tierline.sources.simulated.macro import Floats, Macro
 from tierline.sources.simulated.persons import Persons
+
+Reals = npt.NDArray[np.floating]  # double in the walk, single in the recursion
 
 STRESSES = 3
 DEFAULT = 4  # bucket reached when the fourth due day passes with the first still unpaid: 90 days past due
@@ -36,12 +39,12 @@ class MonthLaw:
     bucket k (the rest pays one instalment and stays); ``draw[s]``; ``settle``.
     """
 
-    stress: Floats
-    miss: Floats
-    cure: Floats
-    roll: Floats
-    draw: Floats
-    settle: Floats
+    stress: Reals
+    miss: Reals
+    cure: Reals
+    roll: Reals
+    draw: Reals
+    settle: Reals
 
     def first(self, customers: int) -> MonthLaw:
         """The law of the first ``customers`` customers, as views."""

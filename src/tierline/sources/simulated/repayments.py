@@ -130,7 +130,9 @@ def _due_day(month: Ints, who: Ints, timeline: Timeline, persons: Persons) -> In
 
 
 def _other_moment(month: int | Ints, who: Ints, timeline: Timeline, persons: Persons, days: _Days) -> Ints:
-    return (_due_day(np.asarray(month), who, timeline, persons) + days.other[month, who]) * DAY + 15 * 3600
+    day = _due_day(np.asarray(month), who, timeline, persons) + days.other[month, who]
+    second: Ints = day * DAY + 15 * 3600
+    return second
 
 
 def _payments(

@@ -91,7 +91,9 @@ def spread_days(month: Ints, weekend: float, timeline: Timeline, rng: np.random.
     weight = np.where(weekday(days) >= 5, weekend, 1.0)
     owner = timeline.month_of(days)
     within = weight / np.bincount(owner, weight)[owner]
-    return days[np.searchsorted(np.cumsum(within), month + rng.random(len(month))).clip(max=len(days) - 1)]
+    at = np.searchsorted(np.cumsum(within), month + rng.random(len(month))).clip(max=len(days) - 1)
+    chosen: Ints = days[at]
+    return chosen
 
 
 def lognormal_cents(mean_yuan: Floats, sigma: float, rng: np.random.Generator) -> Ints:

@@ -24,12 +24,11 @@ from tierline.sources.simulated.law import (
     TERM_SHARES,
     TERMS,
     MonthLaw,
+    Reals,
 )
 from tierline.sources.simulated.macro import Floats
 from tierline.sources.simulated.paths import Paths
 from tierline.sources.simulated.timeline import WINDOW
-
-Singles = npt.NDArray[np.float32]
 
 
 def true_pd(paths: Paths, laws: list[MonthLaw], months: list[int], known: list[int]) -> list[Floats]:
@@ -65,7 +64,7 @@ def _at_month_end(paths: Paths, window: list[MonthLaw], month: int, count: int) 
     return result
 
 
-def _step(mass: Singles, law: MonthLaw) -> tuple[Singles, Singles]:
+def _step(mass: Reals, law: MonthLaw) -> tuple[Reals, Reals]:
     """One month: the new distribution, and the probability that reached default in it."""
     moved = np.zeros_like(mass)
     for start in range(STRESSES):
@@ -89,13 +88,13 @@ def _step(mass: Singles, law: MonthLaw) -> tuple[Singles, Singles]:
     return after, lost
 
 
-def _pass_month(target: Singles, source: Singles) -> None:
+def _pass_month(target: Reals, source: Reals) -> None:
     """Add ``source`` to ``target`` with one month less of instalments to come."""
     target[:, :-1] += source[:, 1:]
     target[:, 0] += source[:, 0]
 
 
-def _pay(after: Singles, source: Singles, bucket: int, law: MonthLaw) -> None:
+def _pay(after: Reals, source: Reals, bucket: int, law: MonthLaw) -> None:
     """Out of arrears: cure by money or by a new schedule, or pay one instalment and stay."""
     cure, roll = law.cure[bucket - 1], law.roll[bucket - 1]
     due = source[:, 1:]
@@ -110,10 +109,10 @@ def _pay(after: Singles, source: Singles, bucket: int, law: MonthLaw) -> None:
     after[0, :, :-1] += cured
 
 
-def _draw_or_settle(current: Singles, law: MonthLaw) -> Singles:
+def _draw_or_settle(current: Reals, law: MonthLaw) -> Reals:
     """Who was and is current may draw (the longest schedule counts) or else settle everything."""
-    drawn: Singles = current * law.draw[:, None]
-    rest: Singles = current - drawn
+    drawn: Reals = current * law.draw[:, None]
+    rest: Reals = current - drawn
     settled = rest[:, 1:] * law.settle
     rest[:, 1:] -= settled
     rest[:, 0] += settled.sum(axis=1)
