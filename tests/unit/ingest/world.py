@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from tierline.config import Settings
 from tierline.home import Home
+from tierline.ingest import ingest_through
 from tierline.schemas import LANDING, Feed
 from tierline.sources.info import SourceInfo, write_info
 
@@ -130,7 +132,8 @@ def position(day: date, **changes: Any) -> Row:
 
 
 def arrow(table: str, rows: list[Row]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=LANDING[table].arrow_schema)
+    fields = [field.with_nullable(True) for field in LANDING[table].arrow_schema]
+    return pa.Table.from_pylist(rows, schema=pa.schema(fields))
 
 
 def path_of(home: Home, table: str, day: date, name: str = "part.parquet") -> Path:
@@ -208,6 +211,19 @@ def info(**changes: Any) -> SourceInfo:
         pseudonym_key="demo",
         vocabulary={"grocery": "essential"},
     ).model_copy(update=changes)
+
+
+def template(root: Path) -> Home:
+    """A home whose first day is in the lake already; tests work on copies of it."""
+    home = Home(root)
+    build(home)
+    ingest_through(home, SETTINGS, FIRST)
+    return home
+
+
+def copy_of(home: Home, root: Path) -> Home:
+    shutil.copytree(home.root, root, dirs_exist_ok=True)
+    return Home(root)
 
 
 def lake_bytes(home: Home) -> dict[str, bytes]:
