@@ -1,7 +1,7 @@
 """What a staged table must be to be published.
 
-Belongs here: presence, exact schema, rows, one as_of, unique keys, and the figures the manifest records. Does not
-belong here: whether the values are right (``validation``, ``audit``).
+Belongs here: presence, readability, exact schema, rows, one as_of, unique keys, and the figures the manifest records.
+Does not belong here: whether the values are right (``validation``, ``audit``).
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def _admit_table(contract: Table, path: Path, as_of: date) -> TableFigures:
     try:
         digest = sha256_file(path)
         _check_schema(contract, path, pq.read_schema(path))
-        columns = list(dict.fromkeys((*contract.key, *contract.money_columns)))
-        data = pq.read_table(path, columns=columns, partitioning=None)
+        # All of it, with page checksums: what cannot be read here would be published as unreadable.
+        data = pq.read_table(path, partitioning=None, page_checksum_verification=True)
     except OSError as error:  # pyarrow's read errors are OSError too
         raise BlockedError(f"{path}: cannot be read ({error}): stage {contract.name} again") from error
     except pa.ArrowInvalid as error:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 
-from tierline.errors import ConfigurationError
+from tierline.errors import ConfigurationError, TierlineError
 from tierline.home import Home
 from tierline.publishing import disk
 from tierline.publishing.manifest import SNAPSHOT_NAME
@@ -33,19 +34,27 @@ def prune(home: Home, keep: int = 30, *, lock_wait: float = LOCK_WAIT_SECONDS) -
     published = home.published
     if not published.is_dir():
         return []
-    with disk.locked(published, lock_wait):
-        oldest = _oldest_kept(home, keep)
-        if oldest is None:
-            return []
-        names = sorted(path.name for path in published.iterdir() if SNAPSHOT_NAME.fullmatch(path.name))
-        gone = [name for name in names if name[:10] < oldest[:10]]
-        for name in gone:
-            disk.remove(published / STAGE)
-            os.rename(published / name, published / STAGE)  # noqa: PTH104 - so that a crash leaves no half snapshot
-            disk.fsync_directory(published)
-            disk.remove(published / STAGE)
-            logger.info("removed %s", name)
-        return gone
+    try:
+        with disk.locked(published, lock_wait):
+            return _remove_older(published, _oldest_kept(home, keep))
+    except OSError as error:
+        raise TierlineError(
+            f"{published}: could not remove old snapshots: {error}: mend the disk and try again"
+        ) from error
+
+
+def _remove_older(published: Path, oldest: str | None) -> list[str]:
+    if oldest is None:
+        return []
+    names = sorted(path.name for path in published.iterdir() if SNAPSHOT_NAME.fullmatch(path.name))
+    gone = [name for name in names if name[:10] < oldest[:10]]  # the date leads the name
+    disk.remove(published / STAGE)
+    for name in gone:
+        os.rename(published / name, published / STAGE)  # noqa: PTH104 - so that a crash leaves no half snapshot
+        disk.fsync_directory(published)
+        disk.remove(published / STAGE)
+        logger.info("removed %s", name)
+    return gone
 
 
 def _oldest_kept(home: Home, keep: int) -> str | None:

@@ -136,6 +136,14 @@ def _corrupt(paths: dict[str, Path]) -> None:
     paths["scores"].write_bytes(b"PAR1 not really PAR1")
 
 
+def _flipped_bit_in_a_page(paths: dict[str, Path]) -> None:
+    chunk = pq.read_metadata(paths["scores"]).row_group(0).column(2)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content = bytearray(paths["scores"].read_bytes())
+    content[start + chunk.total_compressed_size - 1] ^= 1  # the last byte of its last page
+    paths["scores"].write_bytes(bytes(content))
+
+
 def _gone(paths: dict[str, Path]) -> None:
     paths["scores"].unlink()
 
@@ -152,6 +160,7 @@ def _gone(paths: dict[str, Path]) -> None:
         (_wider_type, "column term_months: is int64 not null, the contract says int32 not null"),
         (_nullable, "column customer_key: is string, the contract says string not null"),
         (_corrupt, "stage scores again"),
+        (_flipped_bit_in_a_page, "stage scores again"),
         (_gone, "stage scores again"),
     ],
 )
