@@ -6,6 +6,7 @@ Belongs here: running the SELECTs and collecting faults and counts. Does not bel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,9 +16,9 @@ from typing import Literal
 import duckdb
 
 from tierline.errors import Fault
-from tierline.schemas import LANDING, Feed, Table
+from tierline.schemas import LANDING, Feed, Kind, Table
 from tierline.sources.mapping.casts import contract_cast, sql_name, sql_text, type_fault
-from tierline.sources.mapping.files import FileFaults, count, first_line, mapped_session
+from tierline.sources.mapping.files import FileFaults, about_data, count, counts_where, mapped_session, told
 from tierline.sources.mapping.rules import feed_faults, known_on_sql, link_faults, row_faults
 from tierline.sources.mapping.spec import Constant, Mapping, TableMapping
 
@@ -81,7 +82,7 @@ def _build(
         rows = count(connection, "SELECT count(*) FROM selected")
         faults = _type_selected(connection, mapping, table, described)
     except duckdb.Error as error:
-        return _checked(table.name, 0, [Fault(table.name, "", *_failed_select(error))])
+        return _checked(table.name, 0, [_failed_select(table.name, error)])
     finally:
         connection.execute("DROP TABLE IF EXISTS selected")
     if not rows and not faults:
@@ -142,12 +143,12 @@ def _type_selected(
     if faults:
         return faults
     casts = {column.name: contract_cast(column, found[column.name], mapping.timezone) for column in table.columns}
-    for name, cast in casts.items():
-        where = f"{sql_name(name)} IS NOT NULL AND ({cast}) IS NULL"
-        if bad := count(connection, f"SELECT count(*) FROM selected WHERE {where}"):
-            action = f"{bad} values are not a {table[name].kind.value}: mend them in the SELECT, or state timezone:"
-            if table[name].kind.value != "timestamp":
-                action = action.removesuffix(", or state timezone:")
+    failed = [f"{sql_name(name)} IS NOT NULL AND ({cast}) IS NULL" for name, cast in casts.items()]
+    for name, bad in zip(casts, counts_where(connection, "selected", failed), strict=True):
+        if bad:
+            kind = table[name].kind
+            zone = ", or state timezone:" if kind is Kind.TIMESTAMP and mapping.timezone is None else ""
+            action = f"{bad} values are not a {kind.value}: mend them in the SELECT{zone}"
             faults.append(Fault(table.name, name, "unparseable", action))
     if not faults:
         typed = ", ".join(f"{cast} AS {sql_name(name)}" for name, cast in casts.items())
@@ -170,12 +171,15 @@ def _column_faults(table: Table, found: list[str]) -> list[Fault]:
     return faults
 
 
-def _failed_select(error: duckdb.Error) -> tuple[str, str]:
-    """Rule and action of a SELECT that does not run."""
-    line = first_line(error)
-    if isinstance(error, duckdb.BinderException) and "Referenced column" in line:
-        return "missing_column", f"correct the SELECT ({line})"
-    return "failed_select", f"correct the SELECT ({line})"
+def _failed_select(table: str, error: duckdb.Error) -> Fault:
+    """The fault of a SELECT that does not run."""
+    absent = re.search(r'Referenced column "([^"]*)"', str(error))
+    if isinstance(error, duckdb.BinderException) and absent:
+        return Fault(table, absent.group(1), "missing_column", f"the SELECT reads it, no file has it ({told(error)})")
+    if about_data(error):
+        action = f"a value cannot be computed with: type the column under files, or use TRY_CAST ({told(error)})"
+        return Fault(table, "", "failed_select", action)
+    return Fault(table, "", "failed_select", f"correct the SELECT ({told(error)})")
 
 
 def _notes(connection: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, known_on: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ from tierline.sources.mapping.casts import sql_name, sql_text, strict_cast
 from tierline.sources.mapping.spec import Mapping, SourceFile
 
 FileFaults = dict[str, list[Fault]]
-_QUOTED = re.compile(r"'[^']*'")
+_ABOUT_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.PermissionException)
 
 
 @contextmanager
@@ -43,9 +43,15 @@ def mapped_session(mapping: Mapping, data: Path) -> Iterator[tuple[duckdb.DuckDB
         yield connection, faults
 
 
-def first_line(error: duckdb.Error) -> str:
-    """DuckDB's message in one line with every quoted text masked: it may be a value, and a value may be personal."""
-    return _QUOTED.sub("'…'", str(error).splitlines()[0])
+def told(error: duckdb.Error) -> str:
+    """What may be said of an error in one line: that of SQL whole; of one that quotes data only its kind."""
+    line = str(error).splitlines()[0]
+    return line.split(":")[0] if about_data(error) else line
+
+
+def about_data(error: duckdb.Error) -> bool:
+    """True unless the error speaks of the SQL alone; its message may then hold a value, which may be personal."""
+    return not isinstance(error, _ABOUT_SQL)
 
 
 def _load(connection: duckdb.DuckDBPyConnection, alias: str, file: SourceFile, data: Path) -> list[Fault]:
@@ -93,9 +99,9 @@ def _csv_scan(path: Path, file: SourceFile, header: list[str]) -> str:
 
 
 def _reason(error: duckdb.Error) -> str:
-    """Line number and column counts of a CSV error; its other lines quote the data."""
-    kept = [line for line in str(error).splitlines() if re.match(r"Expected Number|CSV Error on Line", line)]
-    return ", ".join(kept) or first_line(error)
+    """Line number and what was expected there; the rest of a CSV error quotes the data."""
+    pattern = r"Error on Line: \d+|Expected Number of Columns: \d+ Found: \d+|file is not [\w-]+ encoded"
+    return ", ".join(dict.fromkeys(re.findall(pattern, str(error)))) or told(error)
 
 
 def _apply_types(connection: duckdb.DuckDBPyConnection, alias: str, file: SourceFile) -> list[Fault]:
@@ -124,3 +130,11 @@ def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     """The single integer a query gives."""
     # fetchall, not fetchone: DuckDB refuses other work on a connection with an unfinished result.
     return int(connection.execute(query).fetchall()[0][0])
+
+
+def counts_where(connection: duckdb.DuckDBPyConnection, table: str, conditions: list[str]) -> list[int]:
+    """For each condition the rows of ``table`` it is true of, in one pass."""
+    if not conditions:
+        return []
+    counted = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
+    return [int(value) for value in connection.execute(f"SELECT {counted} FROM {table}").fetchall()[0]]

@@ -13,10 +13,10 @@ from datetime import date
 import duckdb
 
 from tierline.errors import Fault
-from tierline.schemas import LANDING, Column, Feed, Table
+from tierline.schemas import LANDING, Column, Feed, Kind, Table
 from tierline.schemas.lake import VIA_LOAN
 from tierline.sources.mapping.casts import sql_name, sql_text
-from tierline.sources.mapping.files import count
+from tierline.sources.mapping.files import count, counts_where
 
 MAX_DAYS = 20 * 366  # of one feed; beyond it a date is mistaken or history wants one load
 _MAY_LIE_AHEAD = ("instalments",)  # a due date is known before it comes
@@ -24,7 +24,7 @@ _MAY_LIE_AHEAD = ("instalments",)  # a due date is known before it comes
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule as SQL: ``broken`` counts the rows of ``mapped.<table>`` that break it."""
+    """One rule as SQL: ``broken`` is true of a row that breaks it, or a FROM clause that gives those rows."""
 
     column: str
     name: str
@@ -68,10 +68,13 @@ def feed_faults(
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, table: str, rules: list[Rule]) -> list[Fault]:
+    judged = [rule for rule in rules if not rule.broken.startswith("FROM")]
+    counted = dict(
+        zip(judged, counts_where(connection, f"mapped.{table}", [rule.broken for rule in judged]), strict=True)
+    )
     faults = []
     for rule in rules:
-        source = rule.broken if rule.broken.startswith("FROM") else f"FROM mapped.{table} WHERE {rule.broken}"
-        rows = count(connection, f"SELECT count(*) {source}")
+        rows = counted[rule] if rule in counted else count(connection, f"SELECT count(*) {rule.broken}")
         if rows:
             faults.append(Fault(table, rule.column, rule.name, f"{rows} rows {rule.action}"))
     return faults
@@ -82,6 +85,8 @@ def _column_rules(column: Column) -> Iterator[Rule]:
     if not column.nullable:
         action = "hold null: fill it in the SELECT, filter the rows, or give it under constants"
         yield Rule(column.name, "required", f"{name} IS NULL", action)
+    if column.kind in (Kind.DATE, Kind.TIMESTAMP):
+        yield Rule(column.name, "minimum", f"{name} < DATE '1900-01-01'", "are before 1900: mend the date's format")
     if column.minimum is not None:
         yield Rule(column.name, "minimum", f"{name} < {column.minimum}", f"are below {column.minimum:g}")
     if column.maximum is not None:

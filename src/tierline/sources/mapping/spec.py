@@ -7,8 +7,10 @@ the mapped files (``files``, ``check``).
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -90,14 +92,11 @@ class TableMapping(_Part):
     def _one_select(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        try:
-            with duckdb.connect() as parser:
-                statements = parser.extract_statements(value)
-        except duckdb.Error as error:
-            raise ValueError(f"not valid SQL: {str(error).splitlines()[0]}") from error
-        if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
-            raise ValueError("must be exactly one SELECT")
-        return str(statements[0].query).rstrip().rstrip(";")
+        select = value.strip().removesuffix(";")
+        fault = _select_fault(select)
+        if fault:
+            raise ValueError(f"must be exactly one SELECT: {fault}")
+        return select
 
     def uses(self, alias: str) -> bool:
         """True if the SELECT names the file ``alias`` anywhere."""
@@ -194,3 +193,14 @@ def load_mapping(path: Path) -> Mapping:
         return Mapping.model_validate(content)
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {one_line(error)}") from error
+
+
+@lru_cache(maxsize=64)
+def _select_fault(select: str) -> str:
+    """Why ``select`` is not one SELECT; empty if it is. It is parsed as it will stand, inside another one."""
+    with duckdb.connect() as parser:
+        answer = parser.execute("SELECT json_serialize_sql(?)", [f"SELECT * FROM (\n{select}\n)"]).fetchall()[0][0]
+    parsed = json.loads(answer)
+    if parsed["error"]:
+        return str(parsed["error_message"]).split("\n")[0]
+    return "" if len(parsed["statements"]) == 1 else "found several statements"
