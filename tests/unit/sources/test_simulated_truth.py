@@ -40,7 +40,7 @@ def final(root: Path, name: str, key: list[str]) -> pd.DataFrame:
     paths = sorted((root / "landing" / name).glob("date=*/part-0.parquet"))
     rows = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths]).to_pandas()
     for column in LANDING[name].money_columns:
-        rows[column] = (rows[column] * 100).astype("int64")  # cents
+        rows[column] = pd.to_numeric(rows[column] * 100)  # cents
     return rows.sort_values([*key, "recorded_at"]).drop_duplicates(key, keep="last")
 
 

@@ -64,7 +64,10 @@ def holds_truth_of(truth: Path, spec: SimulationSpec) -> bool:
     path = truth / TRUTH_FILE
     if not path.exists():
         return False
-    metadata = read_arrow(path).schema.metadata or {}
+    try:
+        metadata = read_arrow(path).schema.metadata or {}
+    except pa.ArrowInvalid:
+        return False  # a damaged file is made again
     return bool(metadata.get(b"made_from", b"") == made_from(spec).encode())
 
 
