@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,6 +47,19 @@ class Origin(BaseModel):
     files: dict[str, str]
 
 
+class Record(BaseModel):
+    """The content of ``_mapping.json``: where the landing zone came from, and a digest of its files' names and sizes.
+
+    Thousands of small files are not flushed to the disk one by one; after a power cut a file that lost its content has
+    another size, and the landing zone is made again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origin: Origin
+    listing: str
+
+
 @dataclass(frozen=True)
 class _Plan:
     """Where rows go: the zone of the business day, and the first and last day of the daily feeds."""
@@ -60,7 +72,8 @@ class _Plan:
 def write_landing(mapping: Mapping, data: Path, landing: Path, business_timezone: str = "UTC") -> SourceInfo:
     """Make ``landing`` hold exactly what ``mapping`` gives over the folder ``data``; return its declaration.
 
-    Nothing is done when the landing zone came from the same mapping, data files, contracts and business time zone.
+    Nothing is done when the landing zone came from the same mapping, data files, contracts and business time zone, and
+    no file of it is missing or of another size.
     Otherwise a new one is written beside it and takes its place whole; a kill leaves the old one or the new one.
     ``business_timezone`` is the configured one; a mapping that states its own wins.
 
@@ -85,7 +98,8 @@ def write_landing(mapping: Mapping, data: Path, landing: Path, business_timezone
             _write_table(connection, LANDING[name], plan, building)
     info = _info(mapping, plan, checks)
     write_info(building, info)
-    replace_file(building / ORIGIN_FILE, (origin.model_dump_json(indent=2) + "\n").encode())
+    record = Record(origin=origin, listing=_listing(building))
+    replace_file(building / ORIGIN_FILE, (record.model_dump_json(indent=2) + "\n").encode())
     _swap(building, landing, aside)
     return info
 
@@ -115,9 +129,17 @@ def _same_origin(landing: Path, origin: Origin) -> bool:
             )
         return False
     try:
-        return Origin.model_validate_json(path.read_bytes()) == origin
+        record = Record.model_validate_json(path.read_bytes())
     except ValidationError:
-        return False  # written by an older version: made anew
+        return False  # damaged, or written by an older version: made anew
+    return record.origin == origin and record.listing == _listing(landing)
+
+
+def _listing(landing: Path) -> str:
+    """SHA-256 over the sorted names and sizes of the files of the tables and of ``_source.json``."""
+    paths = [path for path in landing.rglob("*") if path.is_file() and path.name != ORIGIN_FILE]
+    sizes = sorted((path.relative_to(landing).as_posix(), path.stat().st_size) for path in paths)
+    return hashlib.sha256(repr(sizes).encode()).hexdigest()
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, mapping: Mapping, zone: str) -> _Plan:
@@ -196,7 +218,6 @@ def _recover(landing: Path, aside: Path) -> None:
 
 def _swap(building: Path, landing: Path, aside: Path) -> None:
     make_directory(landing.parent)
-    os.sync()  # one call for thousands of small files: the name must not reach the disk before the content
     if landing.exists():
         landing.replace(aside)
     building.replace(landing)
