@@ -168,6 +168,12 @@ FILE_FAULTS: dict[str, tuple[Callable[[Home], Any], str, str, str]] = {
         "",
         "unknown_format",
     ),
+    "a pattern for a name": (
+        lambda home: put(home, "loans", DAY, [], "part*.parquet"),
+        f"loans/date={DAY}/part*.parquet",
+        "",
+        "bad_name",
+    ),
     "no partition": (
         lambda home: (home.landing / "loans" / "date=2026-13-01").mkdir(),
         "loans/date=2026-13-01",

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from tierline.ingest.files import quoted
 from tierline.ingest.pseudonyms import pseudonymise
 from tierline.lake import Lake
 from tierline.schemas import Table
@@ -56,7 +57,7 @@ def make_references(connection: duckdb.DuckDBPyConnection, around: Surroundings)
 
 def lake_scan(files: list[Path]) -> str:
     """SQL of lake files, which all have the contract's types."""
-    return "read_parquet([" + ", ".join(f"'{path.as_posix()}'" for path in files) + "], hive_partitioning = false)"
+    return "read_parquet([" + ", ".join(quoted(path.as_posix()) for path in files) + "], hive_partitioning = false)"
 
 
 def bucket_sql(customer_key: str, buckets: int) -> str:

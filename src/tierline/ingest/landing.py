@@ -19,6 +19,7 @@ from tierline.schemas import LANDING, Feed
 from tierline.sources.info import SourceInfo
 
 SUFFIXES = (".parquet", ".csv")
+_PATTERN = re.compile(r"[*?\[\]]")
 _PARTITION = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
 
 
@@ -45,12 +46,13 @@ def find_files(landing: Path, tables: list[str], through: date) -> tuple[list[Da
             day = _partition_day(entry)
             if day is None:
                 faults.append(_fault(landing, entry, "bad_partition", "put files into date=YYYY-MM-DD directories"))
-            elif day <= through:
-                for path in _visible(entry):
-                    if path.suffix in SUFFIXES and path.is_file():
-                        files.append(_day_file(landing, table, day, path))
-                    else:
-                        faults.append(_fault(landing, path, "unknown_format", "write .parquet or .csv"))
+                continue
+            for path in _visible(entry) if day <= through else []:
+                fault = _name_fault(landing, path)
+                if fault is None:
+                    files.append(_day_file(landing, table, day, path))
+                else:
+                    faults.append(fault)
     return files, faults
 
 
@@ -80,6 +82,14 @@ def missing_days(info: SourceInfo, settings: Settings, files: list[DayFile], as_
 def days_between(first: date, last: date) -> Iterator[date]:
     """Calendar days ``first`` … ``last``, both included."""
     return (first + timedelta(days=offset) for offset in range((last - first).days + 1))
+
+
+def _name_fault(landing: Path, path: Path) -> Fault | None:
+    if path.suffix not in SUFFIXES or not path.is_file():
+        return _fault(landing, path, "unknown_format", "write .parquet or .csv")
+    if _PATTERN.search(path.name):
+        return _fault(landing, path, "bad_name", "rename it without the characters * ? [ ]")
+    return None
 
 
 def _visible(directory: Path) -> list[Path]:

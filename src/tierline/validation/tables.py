@@ -60,7 +60,7 @@ def validate_published(table: Path | pa.Table, contract: Table) -> TableVerdict:
         if isinstance(table, pa.Table):
             connection.register("candidate", table)
             return _verdict(connection, contract, Source("candidate", table.schema), _least_rows(contract), [])
-        files = sorted(table.glob("*.parquet")) if table.is_dir() else [table]
+        files = [table] if table.is_file() else sorted(table.glob("*.parquet"))
         if not files:
             text = f"{contract.name}: expect a Parquet file in {table.name}: none found"
             failed = judge(contract.name, {"files": 0}, [Expected("files", 1, None, text)])
