@@ -6,6 +6,7 @@ Belongs here: the booster and its cross-fitted forward predictions. Does not bel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import lightgbm as lgb
 import numpy as np
@@ -18,6 +19,7 @@ from tierline.training.panel import CALIBRATE, TRAIN, Panel
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 THREADS = 2
+PATIENCE = 60
 
 
 @dataclass(frozen=True)
@@ -34,48 +36,38 @@ class Fitted:
 
 
 def fit_booster(panel: Panel, config: TrainingConfig) -> Fitted:
-    """Find the number of trees and the forward margins by customer folds, then fit on all learning rows."""
-    fold = customer_fold(panel.keys.column("customer_key").to_pylist(), config.folds)
-    train, calibrate = panel.rows(TRAIN), panel.rows(CALIBRATE)
-    rows = int(calibrate.sum())
-    losses = np.zeros(config.max_trees)
-    fitted: list[tuple[npt.NDArray[np.bool_], lgb.Booster]] = []
-    for index in range(config.folds):
-        held = calibrate & (fold == index)
-        if not held.any():
-            continue
-        booster, curve = _fit_fold(panel, train & (fold != index), held, config)
-        losses += curve * held.sum() / rows
-        fitted.append((held, booster))
-    trees = int(np.argmin(losses)) + 1
-    margin = np.full(len(panel.y), np.nan)
-    for held, booster in fitted:
-        margin[held] = booster.predict(panel.x[held], raw_score=True, num_iteration=trees)
+    """Find the number of trees and the forward margins by customer folds, then fit on all learning rows.
+
+    Boosting stops when the mean log-loss of the folds has not fallen for ``PATIENCE`` trees.
+    """
     learning = panel.rows(TRAIN, CALIBRATE)
-    final = lgb.train(_parameters(panel, config, int(learning.sum())), _dataset(panel, learning), trees)
+    x, calibrate = panel.x[learning], panel.part[learning] == CALIBRATE
+    fold = customer_fold(panel.keys.column("customer_key").filter(learning).to_pylist(), config.folds)
+    splits = [
+        (np.flatnonzero(~calibrate & (fold != index)), np.flatnonzero(calibrate & (fold == index)))
+        for index in np.unique(fold[calibrate])
+    ]
+    parameters = _parameters(panel, config, len(x))
+    found = lgb.cv(
+        parameters,
+        _dataset(panel, learning),
+        config.max_trees,
+        folds=splits,
+        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+        return_cvbooster=True,
+    )
+    boosters = cast(lgb.CVBooster, found["cvbooster"])
+    trees = boosters.best_iteration
+    margin = np.full(len(x), np.nan)
+    for (_, held), booster in zip(splits, boosters.boosters, strict=True):
+        margin[held] = booster.predict(x[held], raw_score=True, num_iteration=trees)
+    final = lgb.train(parameters, _dataset(panel, learning), trees)
     return Fitted(final, trees, margin[calibrate])
 
 
 def customer_fold(keys: list[str], folds: int) -> Ints:
     """Fold of each customer, from its pseudonym: stable when customers come and go."""
     return np.array([int(key[-8:], 16) % folds for key in keys], dtype=np.int64)
-
-
-def _fit_fold(
-    panel: Panel, train: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_], config: TrainingConfig
-) -> tuple[lgb.Booster, Floats]:
-    """A booster on ``train`` and its log-loss on ``held`` after each tree."""
-    data = _dataset(panel, train)
-    seen: dict[str, dict[str, list[float]]] = {}
-    booster = lgb.train(
-        _parameters(panel, config, int(train.sum())),
-        data,
-        config.max_trees,
-        valid_sets=[lgb.Dataset(panel.x[held], panel.y[held].astype(np.float64), reference=data)],
-        valid_names=["held"],
-        callbacks=[lgb.record_evaluation(seen)],
-    )
-    return booster, np.asarray(seen["held"]["binary_logloss"])
 
 
 def _dataset(panel: Panel, mask: npt.NDArray[np.bool_]) -> lgb.Dataset:

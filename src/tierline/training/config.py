@@ -22,7 +22,7 @@ class TrainingConfig(BaseModel):
     calibration_months: int = Field(3, ge=1, le=12, description="newest of them, used to calibrate")
     test_share: float = Field(0.30, gt=0, lt=0.9, description="last share by time; application sources only")
     folds: int = Field(5, ge=2, le=20, description="customer folds for early stopping and calibration")
-    learning_rate: float = Field(0.03, gt=0, le=0.5, description="LightGBM learning rate")
+    learning_rate: float = Field(0.05, gt=0, le=0.5, description="LightGBM learning rate")
     num_leaves: int = Field(12, ge=2, le=255, description="LightGBM leaves per tree")
     min_data_in_leaf: int = Field(60, ge=1, description="LightGBM rows per leaf")
     feature_fraction: float = Field(0.4, gt=0, le=1, description="LightGBM share of features per tree")
