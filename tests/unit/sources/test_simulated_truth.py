@@ -25,7 +25,7 @@ from tierline.sources.simulated.true_pd import true_pd
 from tierline.sources.simulated.truth import gini_beside_truth, read_truth
 from tierline.sources.simulated.world import make_world, month_ends
 
-SPEC = SimulationSpec(customers=1_200, months=20, as_of=date(2026, 6, 30), seed=3)
+SPEC = SimulationSpec(customers=800, months=18, as_of=date(2026, 6, 30), seed=3)
 YEAR = pd.DateOffset(months=12)
 
 
@@ -88,7 +88,7 @@ def test_true_pd_meets_days_past_due_of_the_landing_zone(lender: Path, dues: pd.
 def test_population_is_the_label_grain(lender: Path, dues: pd.DataFrame) -> None:
     rows = read_truth(lender / "truth")
     mature = rows[rows["month_end"] + YEAR <= pd.Timestamp(SPEC.as_of)]
-    assert mature["month_end"].nunique() >= 8
+    assert mature["month_end"].nunique() == 7
     for month_end, part in mature.groupby("month_end"):
         unpaid = dues["paid_on"].isna() | (dues["paid_on"] > month_end)
         is_open = (dues["originated_on"] <= month_end) & unpaid
@@ -215,3 +215,14 @@ def test_no_stage_reads_the_truth() -> None:
     for path in sorted(source.rglob("*.py")):
         if path.parent.name != "simulated" and path.parent.name not in {"sources", "tierline"}:
             assert "true_pd" not in path.read_text(encoding="utf-8"), path
+
+
+def test_arrears_are_known_as_they_happen(lender: Path) -> None:
+    """Late, wrong and void repayments never touch arrears, so that DPD as known reaches 90 on the day it truly does."""
+    paths = sorted((lender / "landing" / "repayments").glob("date=*/part-0.parquet"))
+    rows = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths]).to_pandas()
+    owed = final(lender, "instalments", ["loan_id", "instalment_no"])[["loan_id", "instalment_no", "due_on"]]
+    rows = rows.merge(owed)
+    odd = rows.duplicated("repayment_id", keep=False) | (rows["recorded_at"].dt.date > rows["paid_at"].dt.date)
+    assert odd.any()
+    assert (rows["paid_at"].dt.date <= rows["due_on"])[odd].all()

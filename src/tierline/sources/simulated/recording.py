@@ -29,7 +29,7 @@ class Versions:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How often recording goes wrong; ``punctual`` rows are always recorded on their day."""
+    """How often recording goes wrong; ``punctual`` rows are recorded rightly and on their day."""
 
     late: float
     wrong: float
@@ -49,7 +49,7 @@ def record(second: Ints, cents: Ints, end: int, accuracy: Accuracy, rng: np.rand
     first = np.where(late, delayed, promptly)
     again = first + rng.integers(1, LONGEST_DELAY + 1, count) * DAY
     phantom = cents == 0
-    wrong = (rng.random(count) < accuracy.wrong) & ~phantom & (again < end)
+    wrong = (rng.random(count) < accuracy.wrong) & ~phantom & ~accuracy.punctual & (again < end)
     second_version = np.flatnonzero(phantom | wrong)
     invented = -rng.integers(20, 400, count) * 100
     stated = np.where(phantom, invented, np.where(wrong, _slip(cents), cents))

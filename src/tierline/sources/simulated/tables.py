@@ -151,10 +151,12 @@ def repayments_table(
 ) -> Dated:
     """Every payment; ordinary ones are now and then recorded late, wrongly at first, or were none at all.
 
-    A payment of arrears is recorded at once: the 90th day past due must be the same by event and by knowledge time.
+    A payment of arrears is recorded rightly and at once: days past due reach 90 on the same
+    day by event and by knowledge time.
     """
     end = (timeline.last_day + 1) * DAY
     echo = phantoms(payments.paid_at, end, PHANTOMS, rng)
+    echo = echo[payments.late_days[echo] == 0]
     instalment = np.concatenate([payments.instalment, payments.instalment[echo]])
     paid_at = np.concatenate([payments.paid_at, payments.paid_at[echo] + 2])
     cents = np.concatenate([payments.amount, np.zeros(len(echo), dtype=np.int64)])
