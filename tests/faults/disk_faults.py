@@ -4,7 +4,8 @@
 run reaches the disk either, as after a real SIGKILL.
 
 ``PowerCut`` keeps what is durable: a file's bytes as of its last fsync, a directory's entries as of its last fsync. Its
-two images are the worst cases: nothing but what was made durable; and all directory entries, but only fsynced bytes.
+images are the worst cases: nothing but what was made durable; all directory entries, but only fsynced bytes; and a
+pointer that reached the disk before the other changes of its directory.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 
 import pytest
 
+Entries = dict[int, dict[str, tuple[int, bool]]]  # directory inode -> name -> (inode, is a directory)
+IMAGES = ("fsynced", "all_entries", "pointer_first")
 CHANGING_CALLS = ("open", "write", "fsync", "fchmod", "chmod", "mkdir", "rename", "replace", "unlink", "rmdir")
 
 
@@ -76,7 +79,7 @@ class PowerCut:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.bytes: dict[int, bytes] = {}
-        self.entries: dict[int, dict[str, tuple[int, bool]]] = {}
+        self.entries: Entries = {}
         for path in (root, *root.rglob("*")):
             self._keep(path)
 
@@ -90,13 +93,18 @@ class PowerCut:
         else:
             self.bytes[inode] = path.read_bytes()
 
-    def image(self, target: Path, *, all_entries: bool) -> Path:
-        """Rebuild the disk as it may be found after the cut."""
+    def image(self, target: Path, kept: str) -> Path:
+        """Rebuild the disk as it may be found after the cut; ``kept`` is one of ``IMAGES``."""
         now = {path.stat().st_ino: _entries(path) for path in (self.root, *self.root.rglob("*")) if path.is_dir()}
-        self._rebuild(target, self.root.stat().st_ino, now if all_entries else self.entries)
+        entries = {"fsynced": self.entries, "all_entries": now, "pointer_first": self._pointer_first(now)}[kept]
+        self._rebuild(target, self.root.stat().st_ino, entries)
         return target
 
-    def _rebuild(self, target: Path, inode: int, entries: dict[int, dict[str, tuple[int, bool]]]) -> None:
+    def _pointer_first(self, now: Entries) -> Entries:
+        pointers = {inode: {name: found[name] for name in found if name == "CURRENT"} for inode, found in now.items()}
+        return {inode: found | pointers.get(inode, {}) for inode, found in self.entries.items()}
+
+    def _rebuild(self, target: Path, inode: int, entries: Entries) -> None:
         target.mkdir(parents=True)
         for name, (child, is_directory) in sorted(entries.get(inode, {}).items()):
             if is_directory:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from faults.disk_faults import Interceptor, KilledError, PowerCut
+from faults.disk_faults import IMAGES, Interceptor, KilledError, PowerCut
 from unit.publishing.nights import day, facts, run_night, stage
 
 from tierline.errors import IntegrityError, TierlineError
@@ -116,9 +116,9 @@ def test_short_writes_are_completed(original: Scene, expected_name: str, tmp_pat
     assert_old_or_new(scene.home.published, expected_name, expected_name)
 
 
-@pytest.mark.parametrize("all_entries", [False, True])
+@pytest.mark.parametrize("kept", IMAGES)
 def test_a_power_cut_after_any_call_leaves_old_or_new(
-    original: Scene, expected_name: str, tmp_path: Path, all_entries: bool
+    original: Scene, expected_name: str, tmp_path: Path, kept: str
 ) -> None:
     calls = count_calls(original, tmp_path)
     seen = []
@@ -129,7 +129,7 @@ def test_a_power_cut_after_any_call_leaves_old_or_new(
             Interceptor("after", number, cut).install(patch)
             with pytest.raises(KilledError):
                 scene.publish_next()
-        found = Scene(Home(cut.image(tmp_path / f"image-{number}", all_entries=all_entries)), scene.live, scene.staged)
+        found = Scene(Home(cut.image(tmp_path / f"image-{number}", kept)), scene.live, scene.staged)
         seen.append(assert_old_or_new(found.home.published, scene.live, expected_name))
         assert found.publish_next() == expected_name
         assert_old_or_new(found.home.published, expected_name, expected_name)
@@ -144,13 +144,9 @@ def test_the_power_cut_model_sees_a_missing_fsync(original: Scene, tmp_path: Pat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tierline.publishing.disk.os.fsync", lambda descriptor: None)
         scene.publish_next()
-    for all_entries in (False, True):
-        image = cut.image(tmp_path / f"image-{all_entries}", all_entries=all_entries)
-        if all_entries:
-            with pytest.raises(TierlineError):
-                marks(open_snapshot(image / "published"))
-        else:
-            assert open_snapshot(image / "published").name == scene.live
+    assert open_snapshot(cut.image(tmp_path / "fsynced", "fsynced") / "published").name == scene.live
+    with pytest.raises(TierlineError):
+        marks(open_snapshot(cut.image(tmp_path / "all_entries", "all_entries") / "published"))
 
 
 def test_every_call_failing_while_mending_never_shows_anything_else(
