@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -30,8 +31,10 @@ _ABOUT_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserExce
 @contextmanager
 def mapped_session(mapping: Mapping, data: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, FileFaults]]:
     """A locked session with one table per readable file; faults by alias for the others."""
-    with session() as connection:
+    with TemporaryDirectory(prefix="tierline-") as spill, session() as connection:
         connection.execute("SET threads = 1")
+        # Spilled rows are in clear, as in the files and the landing zone; the folder is ours alone and goes at the end.
+        connection.execute(f"SET temp_directory = {sql_text(spill)}")
         faults = {alias: _load(connection, alias, file, data) for alias, file in mapping.files.items()}
         connection.execute("CREATE SCHEMA mapped")
         for statement in (
@@ -45,8 +48,7 @@ def mapped_session(mapping: Mapping, data: Path) -> Iterator[tuple[duckdb.DuckDB
 
 def told(error: duckdb.Error) -> str:
     """What may be said of an error in one line: that of SQL whole; of one that quotes data only its kind."""
-    line = str(error).splitlines()[0]
-    return line.split(":")[0] if about_data(error) else line
+    return type(error).__name__ if about_data(error) else str(error).splitlines()[0]
 
 
 def about_data(error: duckdb.Error) -> bool:
