@@ -9,6 +9,7 @@ pandas, the one query takes under a second. No value of a table enters a suite, 
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ def _raised(result: Any) -> bool:
 def _great_expectations() -> Any:
     """Import late: it takes seconds, and only validation needs it."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it logs hundreds of lines while it is imported
     with warnings.catch_warnings():
         # great_expectations 1.24 imports modules that Python 3.11 deprecates; nothing here can mend that.
         warnings.filterwarnings("ignore", "module 'sre_(constants|parse)' is deprecated", DeprecationWarning)
@@ -91,7 +93,13 @@ def _great_expectations() -> Any:
 
 @cache
 def _batch_definition() -> Any:
-    context = _great_expectations().get_context(mode="ephemeral")
+    gx = _great_expectations()
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+    # Without this an ephemeral context leaves a directory for Data Docs behind.
+    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    config = DataContextConfig(store_backend_defaults=stores, analytics_enabled=False)
+    context = gx.get_context(mode="ephemeral", project_config=config)
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("frame")
     return asset.add_batch_definition_whole_dataframe("row")
