@@ -1,1 +1,9 @@
-"""Placeholder, replaced when the stage is written."""
+"""Policy as data: profiles, the entry in force on a date, and the typed numbers the decisions take.
+
+Belongs here: reading and checking a profile. Does not belong here: applying it.
+"""
+
+from tierline.policy.load import load_policy
+from tierline.policy.model import FundingPolicy, LimitPolicy, Policy, PricingPolicy, ScalePolicy
+
+__all__ = ["FundingPolicy", "LimitPolicy", "Policy", "PricingPolicy", "ScalePolicy", "load_policy"]

@@ -1,0 +1,114 @@
+"""Reading a profile and picking what is in force on a date.
+
+Belongs here: the form of a profile file and its resolution. Does not belong here: the meaning of a number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tierline.config import one_line
+from tierline.errors import ConfigurationError
+from tierline.policy.model import Policy
+
+SECTIONS = ("scale", "pricing", "limits", "funding")
+
+
+class Entry(BaseModel):
+    """One value of a number with where it comes from and when it holds (both dates included)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: Any
+    source: Annotated[str, Field(min_length=1)]
+    effective_from: date
+    effective_to: date | None = None
+    status: Literal["in_force", "draft", "superseded"]
+    confidence: Literal["text_seen", "secondary", "unverified", "own_choice"]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.effective_to is not None and self.effective_to < self.effective_from:
+            raise ValueError("effective_to is before effective_from")
+        if self.status == "superseded" and self.effective_to is None:
+            raise ValueError("a superseded entry needs effective_to")
+        return self
+
+    def holds(self, day: date) -> bool:
+        """True if the entry is in force on ``day``; a draft never is."""
+        ends = self.effective_to or date.max
+        return self.status != "draft" and self.effective_from <= day <= ends
+
+
+class Profile(BaseModel):
+    """A profile file: sections of numbers, each a list of dated entries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    description: str
+    scale: dict[str, list[Entry]]
+    pricing: dict[str, list[Entry]]
+    limits: dict[str, list[Entry]]
+    funding: dict[str, list[Entry]]
+
+
+def load_policy(name_or_path: str, as_of: date) -> Policy:
+    """The policy in force on ``as_of`` from a packaged profile name or a YAML file.
+
+    Raises ``ConfigurationError`` naming path and reason for an unknown profile or key, a number that is missing on the
+    date, in force twice, out of range or at odds with another.
+    """
+    text, origin = _read(name_or_path)
+    try:
+        profile = Profile.model_validate(yaml.safe_load(text))
+        picked = {section: _pick(getattr(profile, section), section, as_of) for section in SECTIONS}
+        return Policy.model_validate(
+            {
+                "name": profile.name,
+                "policy_id": f"{profile.name}-{hashlib.sha256(profile.model_dump_json().encode()).hexdigest()[:8]}",
+                "as_of": as_of,
+                "sources": {f"{s}.{key}": entry.source for s, found in picked.items() for key, entry in found.items()},
+                **{section: {key: entry.value for key, entry in found.items()} for section, found in picked.items()},
+            }
+        )
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{origin}: {one_line(error)}") from error
+    except _NotInForceError as error:
+        raise ConfigurationError(f"{origin}: {error}") from error
+
+
+class _NotInForceError(ValueError):
+    """A number without exactly one value on the date."""
+
+
+def _pick(section: dict[str, list[Entry]], name: str, day: date) -> dict[str, Entry]:
+    picked = {}
+    for key, entries in section.items():
+        holding = [entry for entry in entries if entry.holds(day)]
+        if len(holding) != 1:
+            found = "no value" if not holding else f"{len(holding)} values"
+            raise _NotInForceError(f"{name}.{key}: {found} in force on {day}: give exactly one (drafts do not count)")
+        picked[key] = holding[0]
+    return picked
+
+
+def _read(name_or_path: str) -> tuple[str, str]:
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        if not path.is_file():
+            raise ConfigurationError(f"{path}: no such policy file")
+        return path.read_text(encoding="utf-8"), str(path)
+    packaged = files("tierline.policy").joinpath("profiles", f"{name_or_path}.yaml")
+    if not packaged.is_file():
+        raise ConfigurationError(f"policy {name_or_path}: not a packaged profile: name one, or give a .yaml file")
+    return packaged.read_text(encoding="utf-8"), name_or_path
