@@ -29,7 +29,10 @@ def application_population(lake: Lake, knowledge: date) -> LabelledPopulation:
 
 
 def customers_in_bad_outcome(lake: Lake, knowledge: date) -> list[str]:
-    """Customers with an outcome of default known at the end of ``knowledge``, sorted."""
-    sql = f"SELECT DISTINCT customer_key FROM ({lake.known_sql('outcomes', knowledge)}) WHERE defaulted ORDER BY 1"
+    """Customers with a loan, not void, whose outcome of default is known at the end of ``knowledge``; sorted."""
+    loans, outcomes = lake.known_sql("loans", knowledge), lake.known_sql("outcomes", knowledge)
+    sql = f"""
+        SELECT DISTINCT customer_key FROM ({outcomes}) SEMI JOIN (FROM ({loans}) WHERE principal > 0) USING (loan_id)
+        WHERE defaulted ORDER BY customer_key"""
     with session() as connection:
         return [row[0] for row in connection.execute(sql).fetchall()]

@@ -4,8 +4,9 @@ Belongs here: the population and label where repayments are observable. Does not
 (``labels.outcomes``).
 
 Grain: a customer over all their loans. A row is a customer who is not in default at the observation date and has a
-loan open then or drawn in the window. All facts are as known at ``knowledge``, the night that trains; a restructured
-due date therefore counts as if it had always been so.
+loan open then or drawn in the window. All facts are as known at ``knowledge``, the night that trains: a restructured
+due date counts as if it had always been so; an instalment that owes nothing, or one of a void loan, counts for nothing.
+Only who the customers were is told as of the observation date: one not yet recorded then had no features.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def month_end_population(lake: Lake, dates: list[date], knowledge: date, spec: L
                     totals[status] += count
                 parts.append(connection.sql(_KEPT.format(day=day)).to_arrow_table())
             for day in immature:
-                sql = f"SELECT count(*) FROM customer WHERE registered_on <= DATE '{day}'"
+                sql = f"SELECT count(*) FROM customer WHERE customer_from <= DATE '{day}'"
                 totals["immature"] += _scalar(connection, sql)
     rows = pa.concat_tables(parts) if parts else _NO_ROWS
     counts = LabelCounts(totals["kept"], totals["default"], totals["no_loan"], totals["immature"])
@@ -94,34 +95,37 @@ def _prepare(connection: duckdb.DuckDBPyConnection, lake: Lake, bucket: int, kno
     An instalment is settled on the first day its cumulative payments reach what is due, so at the end of day
     ``due_on + threshold`` it is unpaid if it settled later or never.
     """
-    known = {
-        name: lake.known_sql(name, knowledge, bucket) for name in ("customers", "loans", "instalments", "repayments")
-    }
+    known = {name: lake.known_sql(name, knowledge, bucket) for name in ("loans", "instalments", "repayments")}
     threshold = spec.dpd_threshold
-    connection.execute(f"CREATE TEMP TABLE customer AS SELECT customer_key, registered_on FROM ({known['customers']})")
+    connection.execute(
+        "CREATE TEMP TABLE customer AS"
+        " SELECT customer_key, greatest(arg_max(registered_on, recorded_at), min(known_on)) AS customer_from"
+        f" FROM ({lake.versions_sql('customers', bucket)}) WHERE known_on <= DATE '{knowledge}' GROUP BY customer_key"
+    )
     connection.execute(
         "CREATE TEMP TABLE loan AS SELECT loan_id, customer_key, originated_on"
         f" FROM ({known['loans']}) WHERE principal > 0"
     )
     connection.execute(f"""
         CREATE TEMP TABLE delinquency AS
-        WITH instalment AS (SELECT *, principal_due + interest_due AS due FROM ({known["instalments"]})),
+        WITH instalment AS (
+               SELECT *, principal_due + interest_due AS due
+               FROM ({known["instalments"]}) SEMI JOIN loan USING (loan_id) WHERE principal_due + interest_due > 0),
              running AS (
                SELECT loan_id, instalment_no, paid_on, due,
                       sum(amount) OVER (PARTITION BY loan_id, instalment_no
                                         ORDER BY paid_on, repayment_id) AS cumulative
                FROM ({known["repayments"]}) JOIN instalment USING (loan_id, instalment_no)),
              settled AS (
-               SELECT loan_id, instalment_no, min(paid_on) FILTER (cumulative >= due) AS settled_on
+               SELECT loan_id, instalment_no, min(paid_on) FILTER (cumulative >= due) AS settled
                FROM running GROUP BY loan_id, instalment_no)
-        SELECT customer_key, loan_id, due_on, CASE WHEN due = 0 THEN due_on ELSE settled_on END AS settled,
-               due_on + {threshold} AS reached_on,
-               due > 0 AND (settled_on IS NULL OR settled_on > due_on + {threshold}) AS reaches
+        SELECT customer_key, loan_id, settled, due_on + {threshold} AS reached_on,
+               settled IS NULL OR settled > due_on + {threshold} AS reaches
         FROM instalment LEFT JOIN settled USING (loan_id, instalment_no)""")
 
 
 def _classify(day: date, window_end: date) -> str:
-    """Status and label of every customer registered by ``day``."""
+    """Status and label of every customer registered and recorded by ``day``."""
     on, end = f"DATE '{day}'", f"DATE '{window_end}'"
     return f"""
         CREATE OR REPLACE TEMP TABLE classified AS
@@ -142,4 +146,4 @@ def _classify(day: date, window_end: date) -> str:
                CASE WHEN coalesce(in_default, false) THEN 'default'
                     WHEN NOT coalesce(has_loan, false) THEN 'no_loan' ELSE 'kept' END AS status
         FROM customer LEFT JOIN state USING (customer_key) LEFT JOIN borrower USING (customer_key)
-        WHERE registered_on <= {on}"""
+        WHERE customer_from <= {on}"""
