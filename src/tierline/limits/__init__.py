@@ -1,1 +1,8 @@
-"""Placeholder, replaced when the stage is written."""
+"""The limit of every customer: what they can afford, what the caps allow, and how fast it may move.
+
+Belongs here: limits and their reasons. Does not belong here: whose money it is (``funding``).
+"""
+
+from tierline.limits.decide import LimitContext, decide_limits
+
+__all__ = ["LimitContext", "decide_limits"]

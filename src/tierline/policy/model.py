@@ -1,6 +1,6 @@
 """The numbers of a policy on one date, typed and bounded.
 
-Belongs here: what a decision may read. Does not belong here: dates, sources and status of the numbers (``policy.profile``).
+Belongs here: what a decision may read. Does not belong here: dates, sources and status of numbers (``policy.load``).
 """
 
 from __future__ import annotations

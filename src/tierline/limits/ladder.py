@@ -1,0 +1,115 @@
+"""The step from the previous limit to tonight's: grant, raise, hold, cut, freeze, decline.
+
+Belongs here: the ladder. Does not belong here: the target it walks towards (``limits.target``).
+
+The step never rises when the target falls, when days past due rise or when the on-time streak shortens: each rule below
+only ever takes the smaller of two limits for the worse customer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tierline.limits.target import Target
+from tierline.policy import LimitPolicy
+
+Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Tonight's limit in yuan with its action, the reason for it and the constraint that set it."""
+
+    limit: Floats
+    action: Words
+    reason: Words
+    binding: Words
+
+
+def walk(target: Target, previous: Floats, inputs: pd.DataFrame, offered: np.ndarray, policy: LimitPolicy) -> Step:
+    """Walk every customer from ``previous`` (yuan, NaN where there was none) towards the target.
+
+    ``offered`` is false where the customer's tier has no price on offer. In order: first grants are
+    capped; raises need a clean record and are capped; small changes are held; past due freezes; no limit while in default
+    or without a price.
+    """
+    had = np.nan_to_num(previous) > 0
+    free = _free_step(target, previous, had, inputs, policy)
+    frozen = _freeze(free, previous, inputs, policy)
+    return _decline(frozen, had, inputs, offered)
+
+
+def _free_step(target: Target, previous: Floats, had: np.ndarray, inputs: pd.DataFrame, policy: LimitPolicy) -> Step:
+    """The step of a customer who is not past due: grant, raise, hold or cut."""
+    wanted, before = target.limit, np.nan_to_num(previous)
+    dpd, worst = (inputs[name].to_numpy() for name in ("dpd", "max_dpd_90d"))
+    clean = (dpd == 0) & (worst == 0) & (inputs["on_time_streak"].to_numpy() >= policy.raise_streak)
+    ceiling = np.floor(before * (1 + policy.max_raise) / policy.rounding) * policy.rounding
+    small = had & (np.abs(wanted - before) < policy.min_change * before)
+    up, down = had & (wanted > before) & ~small, had & (wanted < before) & ~small
+    first = np.minimum(wanted, np.floor(policy.first_grant_cap / policy.rounding) * policy.rounding)
+    cases = [~had, small | (had & (wanted == before)), up & ~clean, up & (wanted > ceiling), up, down]
+    limit = np.select(cases, [first, before, before, ceiling, wanted, wanted])
+    raised = limit > before
+    return Step(
+        limit=limit,
+        action=np.select(
+            [~had & (limit > 0), ~had, had & raised, had & (limit == before)],
+            ["grant", "decline", "raise", "hold"],
+            "cut",
+        ).astype(object),
+        reason=np.select(
+            [~had & (limit > 0), ~had, small, up & ~clean, had & raised, had & (limit == before)],
+            [
+                "FIRST_GRANT",
+                "NOT_AFFORDABLE",
+                "NO_MATERIAL_CHANGE",
+                "RAISE_CONDITIONS_NOT_MET",
+                "RAISED",
+                "NO_MATERIAL_CHANGE",
+            ],
+            "TARGET_BELOW_LIMIT",
+        ).astype(object),
+        binding=np.select(
+            [~had & (limit < wanted), small, up & ~clean, up & (wanted > ceiling)],
+            ["first_grant_cap", "min_change", "raise_conditions", "max_raise"],
+            target.binding,
+        ).astype(object),
+    )
+
+
+def _freeze(step: Step, previous: Floats, inputs: pd.DataFrame, policy: LimitPolicy) -> Step:
+    """Past due: nothing more can be drawn, so the limit is at most what is drawn, and no first limit is given."""
+    late = inputs["dpd"].to_numpy() >= policy.freeze_dpd
+    drawn = inputs["drawn_balance"].to_numpy(dtype=np.float64)
+    most = np.minimum(np.nan_to_num(previous), drawn)
+    limit = np.where(late, np.minimum(step.limit, most), step.limit)
+    return Step(
+        limit=limit,
+        action=np.where(late, "freeze", step.action),
+        reason=np.where(late, "PAST_DUE", step.reason),
+        binding=np.where(late & (limit < step.limit), "past_due", step.binding),
+    )
+
+
+def _decline(step: Step, had: np.ndarray, inputs: pd.DataFrame, offered: np.ndarray) -> Step:
+    """No limit in default, without a price on offer, or where nothing is left."""
+    defaulted = inputs["in_default"].to_numpy(dtype=bool)
+    refused = defaulted | ~offered
+    limit = np.where(refused, 0.0, step.limit)
+    gone = (limit == 0) & (step.action != "freeze") & ~refused
+    return Step(
+        limit=limit,
+        action=np.where(refused | gone, "decline", step.action),
+        reason=np.select(
+            [defaulted, ~offered, gone & had, gone],
+            ["IN_DEFAULT", "PRICE_NOT_OFFERED", "TARGET_BELOW_LIMIT", "NOT_AFFORDABLE"],
+            step.reason,
+        ).astype(object),
+        binding=np.select([defaulted, ~offered], ["in_default", "price_not_offered"], step.binding).astype(object),
+    )

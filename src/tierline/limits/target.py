@@ -1,0 +1,62 @@
+"""The limit a customer would have if nothing had gone before: affordability and caps.
+
+Belongs here: the target and the constraint that sets it. Does not belong here: the step from the previous limit
+(``limits.ladder``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tierline.policy import LimitPolicy
+
+Floats = npt.NDArray[np.float64]
+BUSINESS = "sole_proprietor"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Target limits in yuan and, per row, the name of the constraint that set them."""
+
+    limit: Floats
+    binding: npt.NDArray[np.object_]
+
+
+def recognised_income(inputs: pd.DataFrame, policy: LimitPolicy) -> Floats:
+    """Monthly income that counts, yuan: recurring inflow; else declared income after the haircut; else NaN."""
+    recurring = inputs["income_recurring_monthly"].to_numpy(dtype=np.float64)
+    declared = inputs["declared_income_monthly"].to_numpy(dtype=np.float64) * policy.declared_income_haircut
+    return np.where(np.isnan(recurring), declared, recurring)
+
+
+def target_limits(
+    inputs: pd.DataFrame, tiers: npt.NDArray[np.object_], factor: Floats, policy: LimitPolicy, net_assets: float | None
+) -> Target:
+    """The smallest of affordability and every cap, in yuan, rounded down.
+
+    ``factor`` is, per row, the principal that an instalment of one yuan repays over the reference term at the tier's
+    rate. Affordable instalment = DTI cap · income − instalments already due each month. Where no income is known or the
+    file is thin the starter limit stands in for affordability and caps it.
+    """
+    income = recognised_income(inputs, policy)
+    burden = inputs["instalment_burden_monthly"].to_numpy(dtype=np.float64)
+    afford = np.maximum(policy.dti_cap * np.nan_to_num(income) - burden, 0) * factor
+    unproven = np.isnan(income) | inputs["thin_file"].to_numpy(dtype=bool)
+    business = (inputs["segment"] == BUSINESS).to_numpy()
+    caps = {
+        "affordability": np.where(np.isnan(income), np.inf, afford),
+        "starter_limit": np.where(unproven, policy.starter_limit, np.inf),
+        "tier_cap": np.array([policy.tier_caps.get(tier, 0.0) for tier in tiers]),
+        "product_cap": np.full(len(inputs), policy.product_cap),
+        "regulatory_cap": np.where(business, policy.business_cap, policy.consumer_cap),
+    }
+    if net_assets is not None:
+        caps["net_assets_share"] = np.full(len(inputs), policy.borrower_share_of_net_assets * net_assets)
+    names = np.array(list(caps), dtype=object)
+    stacked = np.column_stack(list(caps.values()))
+    limit = np.floor(stacked.min(axis=1) / policy.rounding) * policy.rounding
+    return Target(limit, names[stacked.argmin(axis=1)])
