@@ -28,6 +28,7 @@ from tierline.parquet import read_arrow, write_arrow
 
 Floats = npt.NDArray[np.float64]
 SUMS = "SHA256SUMS"
+FILES = ("booster.txt", "card.json", "test_rows.parquet", "reference_rows.parquet")
 
 
 class BundleCard(BaseModel):
@@ -105,9 +106,7 @@ def save_bundle(models: Path, bundle: ModelBundle) -> Path:
     replace_file(partial / "card.json", bundle.card.model_dump_json(indent=2).encode())
     write_arrow(partial / "test_rows.parquet", bundle.test_rows)
     write_arrow(partial / "reference_rows.parquet", bundle.reference_rows)
-    names = ("booster.txt", "card.json", "test_rows.parquet", "reference_rows.parquet")
-    sums = "".join(f"{_sha256(partial / name)}  {name}\n" for name in names)
-    replace_file(partial / SUMS, sums.encode())
+    replace_file(partial / SUMS, b"".join(_sum_line(partial / name) + b"\n" for name in FILES))
     partial.chmod(DIRECTORY_MODE)
     partial.rename(target)
     return target
@@ -117,9 +116,9 @@ def load_bundle(path: Path) -> ModelBundle:
     """Read a bundle after checking every hash; raises ``IntegrityError`` naming the file."""
     if not (path / SUMS).is_file():
         raise IntegrityError(f"{path.name}: {SUMS} is missing: the bundle is incomplete; train again or restore it")
-    for line in (path / SUMS).read_text(encoding="utf-8").splitlines():
-        digest, name = line.split("  ", 1)
-        if not (path / name).is_file() or _sha256(path / name) != digest:
+    promised = (path / SUMS).read_bytes().splitlines()
+    for name in FILES:  # each one of them: a list that was cut short must not let an unchecked file through
+        if not (path / name).is_file() or _sum_line(path / name) not in promised:
             raise IntegrityError(f"{path.name}/{name}: content does not match its SHA-256: restore the file")
     return ModelBundle(
         booster=lgb.Booster(model_str=(path / "booster.txt").read_text(encoding="utf-8")),
@@ -129,5 +128,6 @@ def load_bundle(path: Path) -> ModelBundle:
     )
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sum_line(path: Path) -> bytes:
+    """The line of ``sha256sum`` for a file."""
+    return f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}".encode()

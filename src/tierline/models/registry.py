@@ -53,9 +53,12 @@ class Registry:
             raise ConfigurationError(f"{path}: {one_line(error)}") from error
 
     def champion(self, as_of: date) -> RegistryEntry | None:
-        """The champion that scores the night of ``as_of``; None if no bundle was champion by then."""
+        """The champion that scores the night of ``as_of``; None if no bundle was champion by then.
+
+        Of two from the same day the one added later has taken over.
+        """
         eligible = [e for e in self.entries() if e.champion_from is not None and e.champion_from <= as_of]
-        return max(eligible, key=lambda entry: (entry.champion_from, entry.model_id)) if eligible else None
+        return max(reversed(eligible), key=lambda entry: entry.champion_from or date.min, default=None)
 
     def load_champion(self, as_of: date) -> ModelBundle:
         """Load the champion of a night; an error says what to do if there is none."""
