@@ -33,7 +33,7 @@ def score_book(bundle: ModelBundle, features: pa.Table, bad_outcomes: list[str],
 
     A customer is in default if DPD reaches the label's threshold or an outcome of default is known
     (``bad_outcomes``: customer keys); its PD is 1 (Basel CRE36). Thin file: under 90 days of transactions and no
-    instalment due yet, or nothing known at all.
+    instalment due within the last year, or nothing known at all.
     """
     names = [feature.name for feature in FEATURES]
     dpd = _filled(features, "dpd_now", 0.0)

@@ -86,9 +86,8 @@ def build_panel(request: PanelRequest, config: TrainingConfig) -> Panel:
         part_of = dict.fromkeys(split.train, TRAIN) | dict.fromkeys(split.calibrate, CALIBRATE) | {split.test: TEST}
         part = np.array([part_of[day] for day in as_of], dtype=np.int8)
     LOGGER.info("panel: %d labelled rows on %d dates", rows.num_rows, len(pc.unique(rows.column("as_of"))))
-    panel = _with_features(request, rows, part, counts)
-    _require_defaults(panel, config.min_defaults)
-    return panel
+    _require_defaults(rows.column("defaulted").to_numpy(), part, config.min_defaults)
+    return _with_features(request, rows, part, counts)
 
 
 def _with_features(request: PanelRequest, rows: pa.Table, part: npt.NDArray[np.int8], counts: LabelCounts) -> Panel:
@@ -124,9 +123,9 @@ def _drop_constant(panel: Panel) -> Panel:
     return replace(panel, x=panel.x[:, kept], features=names[kept].tolist(), dropped=names[~kept].tolist())
 
 
-def _require_defaults(panel: Panel, fewest: int) -> None:
+def _require_defaults(defaulted: npt.NDArray[np.bool_], part: npt.NDArray[np.int8], fewest: int) -> None:
     for index, name in enumerate(SLICES):
-        defaults = int(panel.y[panel.part == index].sum())
+        defaults = int(defaulted[part == index].sum())
         if defaults < fewest:
             raise TierlineError(
                 f"training: the {name} slice has {defaults} defaults, fewer than min_defaults={fewest}:"
