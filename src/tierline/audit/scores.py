@@ -1,0 +1,67 @@
+"""Rules of ``scores``: every customer, the PD that was handed on, tier by bounds, points by the log-odds scale.
+
+Belongs here: recomputing tier and score from the PD. Does not belong here: whether the PD is right (``monitoring``).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from tierline.audit.finding import Finding, Rows
+from tierline.audit.night import IN_DEFAULT, Night, in_other, joined
+from tierline.audit.profile import Profile
+
+_FINITE = 1e-6  # PDs of 0 and 1 have no finite log-odds; they get the points of this distance from 0 and 1
+_POINTS = 1e-6
+
+
+def audit_scores(night: Night) -> list[Finding]:
+    """Judge ``scores`` against the inputs and the scale."""
+    if not night.has("scores"):
+        return []
+    scores = night.tables["scores"]
+    unscored = night.inputs.judge(
+        "customers_scored", in_other(night.inputs, scores), "every customer of the inputs must have a score"
+    )
+    unknown = scores.judge("customers", in_other(scores, night.inputs), "customers must stand in the inputs")
+    facts = ["in_default", "pd_12m", "thin_file"]
+    both = joined(scores, night.inputs, facts)
+    return [*unscored, *unknown, *_as_handed_on(both), *_tiers(both, night.profile), *_points(both, night.profile)]
+
+
+def _as_handed_on(both: Rows) -> list[Finding]:
+    f = both.frame
+    same = f["pd_12m"] == f["pd_12m_other"]
+    sure = ~f["in_default"] | (f["pd_12m"] == 1)
+    return [
+        *both.judge("pd", same, "pd_12m must be that of the inputs", ["pd_12m", "pd_12m_other"]),
+        *both.judge("pd_in_default", sure, "pd_12m must be 1 in default", ["pd_12m"]),
+        *both.judge("thin_file", f["thin_file"] == f["thin_file_other"], "thin_file must be that of the inputs"),
+    ]
+
+
+def _tiers(both: Rows, profile: Profile) -> list[Finding]:
+    f = both.frame
+    default = f["in_default"] == (f["tier"] == IN_DEFAULT)
+    bounds = profile.by_tier("scale.tier_bounds")
+    expected = pd.Series([None] * len(f), dtype="str")
+    for tier, bound in reversed(bounds.items()):
+        expected[f["pd_12m"] <= float(bound)] = tier
+    apart = f["in_default"] | (f["tier"] == IN_DEFAULT) | (f["tier"] == expected)
+    return [
+        *both.judge("tier_in_default", default, f"tier must be {IN_DEFAULT} exactly in default", ["tier"]),
+        *both.judge("tier", apart, "tier must be the first whose bound is not below pd_12m", ["tier", "pd_12m"]),
+    ]
+
+
+def _points(both: Rows, profile: Profile) -> list[Finding]:
+    factor = profile.number("scale.score_pdo") / math.log(2)
+    offset = profile.number("scale.score_base") - factor * math.log(profile.number("scale.score_odds"))
+    p = both.frame["pd_12m"].clip(_FINITE, 1 - _FINITE)
+    expected = offset + factor * np.log((1 - p) / p)
+    right = (both.frame["score"] - expected).abs() <= _POINTS
+    must = f"score must be {offset:.3f} + {factor:.4f} ln((1-p)/p)"
+    return both.judge("score", right, must, ["score", "pd_12m"])

@@ -1,0 +1,82 @@
+"""From Parquet to rows that can be judged.
+
+Belongs here: reading, types, money to cents, repeated keys. Does not belong here: rules about values.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tierline.audit.finding import Finding, Rows, finding
+from tierline.schemas import DECISION_INPUTS, PUBLISHED, Table
+
+_HUNDRED = pa.scalar(Decimal(100), pa.decimal128(3, 0))
+
+
+def read_published(name: str, path: Path, as_of: date) -> tuple[Rows | None, list[Finding]]:
+    """Rows of a published table without ``as_of``, which is checked here; no rows if the file cannot be judged.
+
+    A file that cannot be read, a missing column and a wrong type are findings, and so are rows of another day and
+    repeated keys; of a repeated key the first row stays.
+    """
+    contract = PUBLISHED[name]
+    try:
+        data = pq.read_table(path, partitioning=None)
+    except (OSError, pa.ArrowInvalid) as error:
+        reason = str(error).splitlines()[0]
+        return None, [finding("unreadable", name, 1, f"the file must be readable Parquet; it is not: {reason}")]
+    wrong = _wrong_columns(data, contract)
+    if wrong:
+        return None, wrong
+    key = tuple(column for column in contract.key if column != "as_of") or ("as_of",)
+    rows = Rows(name, _frame(data, contract), key)
+    today = pc.fill_null(pc.equal(data.column("as_of"), pa.scalar(as_of, pa.date32())), False)
+    found = rows.judge("as_of", pd.Series(today.to_numpy()), f"as_of must be {as_of} in every row", ["as_of"])
+    unique, repeated = _unique(rows)
+    return unique, [*found, *repeated]
+
+
+def read_inputs(source: Path | pa.Table) -> tuple[Rows | None, list[Finding]]:
+    """The decision inputs as rows; a fault of their form is a finding too."""
+    data = pq.read_table(source, partitioning=None) if isinstance(source, Path) else source
+    wrong = _wrong_columns(data, DECISION_INPUTS)
+    if wrong:
+        return None, wrong
+    return _unique(Rows(DECISION_INPUTS.name, _frame(data, DECISION_INPUTS), DECISION_INPUTS.key))
+
+
+def cents(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Money, decimal(18,2) in yuan, as whole cents."""
+    return pc.multiply(column, _HUNDRED).cast(pa.int64())
+
+
+def _frame(data: pa.Table, contract: Table) -> pd.DataFrame:
+    for name in contract.money_columns:
+        data = data.set_column(data.column_names.index(name), name, cents(data.column(name)))
+    frame: pd.DataFrame = data.to_pandas()
+    return frame
+
+
+def _wrong_columns(data: pa.Table, contract: Table) -> list[Finding]:
+    found = []
+    for field in contract.arrow_schema:
+        if field.name not in data.column_names:
+            found.append(finding("missing_column", contract.name, 1, f"column {field.name} must be there; it is not"))
+        elif data.schema.field(field.name).type != field.type:
+            actual = data.schema.field(field.name).type
+            text = f"column {field.name} must be {field.type}; it is {actual}"
+            found.append(finding("wrong_type", contract.name, data.num_rows, text))
+    return found
+
+
+def _unique(rows: Rows) -> tuple[Rows, list[Finding]]:
+    repeated = rows.frame.duplicated(list(rows.key))
+    found = rows.judge("duplicate_key", ~repeated, f"{', '.join(rows.key)} must be unique")
+    return (rows.with_frame(rows.frame[~repeated]) if found else rows), found
