@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dagster_project.metadata import staged_result
-from dagster_project.partitions import nightly_backfill, nightly_partitions
+from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.features import FEATURES, build_features, customer_spine, feature_set_hash
 
@@ -18,7 +18,6 @@ _COLUMNS = dg.TableSchema(
 @dg.asset(
     group_name="features",
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
     deps=["validated_lake"],
     metadata={"dagster/column_schema": _COLUMNS},
     kinds={"duckdb", "parquet"},

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from dagster_project.metadata import contract_metadata
-from dagster_project.partitions import nightly_backfill, nightly_partitions
+from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.ingest import ingest_through
 from tierline.lake import Lake
@@ -29,7 +30,6 @@ LOGGER = logging.getLogger("tierline.ingest")
         for name, contract in LAKE.items()
     ],
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
 )
 def lake_tables(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> Iterator[dg.MaterializeResult]:
     """Every landing day up to the night's, typed, pseudonymised and reconciled; what is there already is left alone."""
@@ -39,7 +39,7 @@ def lake_tables(context: dg.AssetExecutionContext, tierline_home: TierlineHome) 
         LOGGER.warning(warning)
     for name in LAKE:
         totals = report.totals.get(name)
-        metadata: dict[str, object] = {"new_loads": dg.MetadataValue.json(report.new)}
+        metadata: dict[str, Any] = {"new_loads": dg.MetadataValue.json(report.new)}
         if totals is not None:
             metadata |= {"dagster/row_count": totals.rows_used, **totals.model_dump()}
         yield dg.MaterializeResult(asset_key=["lake", name], metadata=metadata)
@@ -48,7 +48,6 @@ def lake_tables(context: dg.AssetExecutionContext, tierline_home: TierlineHome) 
 @dg.asset(
     group_name="validate",
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
     deps=[dg.AssetKey(["lake", name]) for name in LAKE],
     check_specs=[
         dg.AssetCheckSpec(f"{name}_keeps_its_contract", asset="validated_lake", blocking=True) for name in LAKE

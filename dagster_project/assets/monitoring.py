@@ -5,22 +5,19 @@ from datetime import timedelta
 import dagster as dg
 
 from dagster_project.metadata import contract_metadata, staged_result
-from dagster_project.partitions import nightly_backfill, nightly_partitions
+from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.engine import session
-from tierline.monitoring import drift_frame, loan_state, previous_month_end
+from tierline.monitoring import drift_frame, load_thresholds, loan_state, previous_month_end
 from tierline.monitoring import portfolio_quality as measure_quality
 from tierline.monitoring import watch_list as list_warnings
 from tierline.schemas import PUBLISHED
 from tierline.scoring import drift_samples
 
-DRIFT_BINS = 10
-
 
 @dg.asset(
     group_name="monitor",
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
     deps=["scored_book", "customer_features"],
     metadata=contract_metadata(PUBLISHED["portfolio_quality"]),
     kinds={"duckdb", "parquet"},
@@ -33,14 +30,13 @@ def portfolio_quality(context: dg.AssetExecutionContext, tierline_home: Tierline
         before = loan_state(connection, night.lake, previous_month_end(night.as_of))
     bundle = night.registry.load_champion(night.as_of)
     learned, tonight = drift_samples(bundle, night.staged("customer_features"), night.staged("scored"))
-    table = measure_quality(state, night.as_of, before, drift_frame(learned, tonight, DRIFT_BINS))
+    table = measure_quality(state, night.as_of, before, drift_frame(learned, tonight, load_thresholds().drift.bins))
     return staged_result(table, night.stage_contract(PUBLISHED["portfolio_quality"], table))
 
 
 @dg.asset(
     group_name="monitor",
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
     deps=["validated_lake"],
     metadata=contract_metadata(PUBLISHED["watch_list"]),
     kinds={"duckdb", "parquet"},

@@ -5,7 +5,7 @@ import logging
 import dagster as dg
 
 from dagster_project.metadata import contract_metadata, staged_result
-from dagster_project.partitions import nightly_backfill, nightly_partitions
+from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.labels import customers_in_bad_outcome
 from tierline.schemas import DECISION_INPUTS
@@ -18,7 +18,6 @@ LOGGER = logging.getLogger("tierline.scoring")
 @dg.asset(
     group_name="score",
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
     deps=["customer_features", "champion_model"],
     metadata=contract_metadata(SCORED),
     kinds={"lightgbm", "parquet"},
@@ -36,7 +35,6 @@ def scored_book(context: dg.AssetExecutionContext, tierline_home: TierlineHome) 
 @dg.asset(
     group_name="score",
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
     deps=["scored_book", "customer_features"],
     metadata=contract_metadata(DECISION_INPUTS),
     kinds={"duckdb", "parquet"},

@@ -5,8 +5,9 @@ import logging
 import dagster as dg
 
 from dagster_project.config import TrainingRunConfig
-from dagster_project.partitions import nightly_backfill, nightly_partitions
+from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
+from tierline.calibration import reliability_frame
 from tierline.models import ModelBundle, load_bundle
 from tierline.night import Night
 from tierline.reporting import markdown_image, reliability_chart
@@ -29,11 +30,13 @@ def _train(night: Night, config: TrainingConfig) -> ModelBundle:
 
 def _model_result(bundle: ModelBundle) -> dg.MaterializeResult:
     metrics = {name: dg.MetadataValue.float(value) for name, value in sorted(bundle.card.metrics.items())}
-    chart = reliability_chart(bundle.card.reliability_bins)
+    test = bundle.card.slices["test"]
+    title = f"Out of time, observed {test['first']} to {test['last']}"
+    chart = reliability_chart(reliability_frame(bundle.card.reliability_bins), title)
     return dg.MaterializeResult(
         metadata={
             "model_id": dg.MetadataValue.text(bundle.model_id),
-            "calibration": dg.MetadataValue.md(markdown_image(chart)),
+            "calibration": dg.MetadataValue.md(markdown_image(chart, "calibration")),
             "slices": dg.MetadataValue.json(bundle.card.slices),
             "parameters": dg.MetadataValue.json(bundle.card.training),
             "label": dg.MetadataValue.json(bundle.card.label_spec),
@@ -46,7 +49,6 @@ def _model_result(bundle: ModelBundle) -> dg.MaterializeResult:
 @dg.asset(
     group_name="train",
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
     deps=["validated_lake"],
     kinds={"lightgbm"},
 )
@@ -65,7 +67,6 @@ def champion_model(context: dg.AssetExecutionContext, tierline_home: TierlineHom
 @dg.asset(
     group_name="train",
     partitions_def=nightly_partitions,
-    backfill_policy=nightly_backfill,
     deps=["validated_lake"],
     kinds={"lightgbm"},
 )

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tierline.config import load_settings
 from tierline.console import print_error, print_line, print_table, show_progress
 from tierline.errors import ConfigurationError, TierlineError
 from tierline.home import Home
@@ -68,7 +69,8 @@ def _land_mapping(path: Path, data: Path | None, home: Path) -> Path:
     if data is None:
         raise ConfigurationError(f"{path}: say where its files are: --data FOLDER (make run DATA=FOLDER)")
     root = home / mapping.name
-    info = write_landing(mapping, data, Home(root.resolve()).landing)
+    place = Home(root.resolve())
+    info = write_landing(mapping, data, place.landing, load_settings(place.root).business_timezone)
     for name in info.left_out:
         print_line(f"source {info.name}: {name} is not delivered: everything that needs it is left out")
     for note in info.notes:
@@ -105,15 +107,17 @@ def map_check(
     """Say what is missing, mistyped or empty, table by table, before anything runs."""
     from tierline.sources.mapping import check_mapping, load_mapping
 
-    checks = check_mapping(load_mapping(file), data)
+    checks = check_mapping(load_mapping(file), data, load_settings(DEFAULT_HOME).business_timezone)
     print_table(
         f"{file.name} over {data}",
         ("table", "status", "rows"),
         [(check.table, check.status, f"{check.rows:,}") for check in checks],
     )
     problems = [problem for check in checks for problem in check.problems]
+    for note in (note for check in checks for note in check.notes):
+        print_line(note)
     for problem in problems:
-        print_error(problem)
+        print_error(str(problem))
     if problems:
         raise typer.Exit(3)
 

@@ -4,6 +4,6 @@ Belongs here: calibrators and reliability measures. Does not belong here: rankin
 """
 
 from tierline.calibration.platt import PlattCalibrator, fit_platt
-from tierline.calibration.reliability import Reliability, reliability
+from tierline.calibration.reliability import Reliability, reliability, reliability_frame
 
-__all__ = ["PlattCalibrator", "Reliability", "fit_platt", "reliability"]
+__all__ = ["PlattCalibrator", "Reliability", "fit_platt", "reliability", "reliability_frame"]

@@ -5,11 +5,14 @@ Belongs here: Brier, ECE, calibration slope and intercept, reliability bins. Doe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import logit
+from scipy.stats import beta
 
 from tierline.calibration.logit import fit_logit
 
@@ -44,6 +47,17 @@ def reliability(pd_12m: Floats, defaulted: npt.NDArray[np.bool_], bins: int = 10
     ece = sum(b.rows * abs(b.observed - b.predicted) for b in made) / len(pd_12m)
     slope, intercept = _cox(pd_12m, defaulted)
     return Reliability(float(np.mean((pd_12m - defaulted) ** 2)), float(ece), slope, intercept, made)
+
+
+def reliability_frame(bins: Iterable[tuple[int, float, float]]) -> pd.DataFrame:
+    """Bins (rows, predicted, observed) as a frame with a 95 % Jeffreys interval of each observed rate.
+
+    Columns predicted, observed, count, lower, upper: Beta(D+½, N−D+½) quantiles (ECB validation instructions 2019).
+    """
+    frame = pd.DataFrame(list(bins), columns=["count", "predicted", "observed"])
+    defaults = frame["count"] * frame["observed"]
+    shape = defaults + 0.5, frame["count"] - defaults + 0.5
+    return frame.assign(lower=beta.ppf(0.025, *shape), upper=beta.ppf(0.975, *shape))
 
 
 def _cox(pd_12m: Floats, defaulted: npt.NDArray[np.bool_]) -> tuple[float, float]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -16,11 +17,11 @@ def session(memory_limit: str | None = None) -> Iterator[duckdb.DuckDBPyConnecti
     ``memory_limit`` is DuckDB's form, such as ``"2GB"``; by default ``TIERLINE_MEMORY_LIMIT`` or 3GB, so that a night
     stays inside a 4 GiB process. Sums must be over DECIMAL or integers: sums of DOUBLE depend on the threads.
     """
-    connection = duckdb.connect()
-    try:
+    with ExitStack() as stack:
+        spill = stack.enter_context(TemporaryDirectory(prefix="tierline-"))  # private to this process, gone with it
+        connection = stack.enter_context(duckdb.connect())
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
         connection.execute(f"SET memory_limit = '{memory_limit or os.environ.get('TIERLINE_MEMORY_LIMIT', '3GB')}'")
+        connection.execute(f"SET temp_directory = '{spill}'")
         yield connection
-    finally:
-        connection.close()

@@ -28,7 +28,7 @@ OWN = "OWN"
 
 @dataclass(frozen=True)
 class FundingInputs:
-    """What the split looks at. ``inputs`` is ``DECISION_INPUTS``; partners and position are None where not delivered."""
+    """What the split looks at: ``inputs`` is ``DECISION_INPUTS``; partners, position: None where not delivered."""
 
     as_of: date
     limits: pa.Table

@@ -35,8 +35,8 @@ def walk(target: Target, previous: Floats, inputs: pd.DataFrame, offered: np.nda
     """Walk every customer from ``previous`` (yuan, NaN where there was none) towards the target.
 
     ``offered`` is false where the customer's tier has no price on offer. In order: first grants are
-    capped; raises need a clean record and are capped; small changes are held; past due freezes; no limit while in default
-    or without a price.
+    capped; raises need a clean record and are capped; small changes are held; past due freezes; no limit while in
+    default or without a price.
     """
     had = np.nan_to_num(previous) > 0
     free = _free_step(target, previous, had, inputs, policy)

@@ -1,0 +1,155 @@
+"""tier, price, limit, fund: the decisions of the night, as pure functions of the policy in force."""
+
+import logging
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dagster_project.metadata import contract_metadata, staged_result
+from dagster_project.partitions import nightly_partitions
+from dagster_project.resources import TierlineHome
+from tierline.funding import FundingInputs, funding_costs, split_funding
+from tierline.funding.costs import newest_position
+from tierline.limits import LimitContext, decide_limits
+from tierline.money import to_cents
+from tierline.policy import load_policy
+from tierline.pricing import disclosure_table, price_grid
+from tierline.publishing import previous_snapshot
+from tierline.release import known_or_none
+from tierline.reporting import markdown_image, tier_distribution_chart
+from tierline.schemas import PUBLISHED
+from tierline.tiers import tiered_scores
+
+LOGGER = logging.getLogger("tierline.decisions")
+
+
+@dg.asset(
+    group_name="tier",
+    deps=["scored_book"],
+    metadata=contract_metadata(PUBLISHED["scores"]),
+    partitions_def=nightly_partitions,
+    kinds={"parquet"},
+)
+def scores(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
+    """PD, score points, tier and reasons of every customer."""
+    night = tierline_home.night(context.partition_key)
+    policy = load_policy(night.policy_name, night.as_of)
+    table = tiered_scores(night.staged("scored"), policy.scale)
+    LOGGER.info("tier: %s", ", ".join(f"{t} {n:,}" for t, n in _counts(table, "tier")))
+    chart = tier_distribution_chart(_tier_frame(table), f"Tiers, {night.as_of}")
+    image = dg.MetadataValue.md(markdown_image(chart, "tiers"))
+    return staged_result(table, night.stage_contract(PUBLISHED["scores"], table), tiers=image)
+
+
+@dg.asset(
+    group_name="price",
+    deps=["validated_lake"],
+    metadata=contract_metadata(PUBLISHED["pricing"]),
+    partitions_def=nightly_partitions,
+    kinds={"parquet"},
+)
+def pricing(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
+    """The price of each tier and term with its components, under the cap in force."""
+    night = tierline_home.night(context.partition_key)
+    policy = load_policy(night.policy_name, night.as_of)
+    partners, position = known_or_none(night, "funding_partners"), known_or_none(night, "lender_position")
+    costs = funding_costs(policy, partners, position, night.as_of)
+    table = price_grid(policy, night.as_of, costs)
+    LOGGER.info("price: %d of %d prices offered", pc.sum(table.column("offered")).as_py(), table.num_rows)
+    return staged_result(table, night.stage_contract(PUBLISHED["pricing"], table))
+
+
+@dg.asset(
+    group_name="price",
+    deps=["pricing"],
+    metadata=contract_metadata(PUBLISHED["disclosures"]),
+    partitions_def=nightly_partitions,
+    kinds={"parquet"},
+)
+def disclosures(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
+    """The all-in cost table of every price on offer."""
+    night = tierline_home.night(context.partition_key)
+    policy = load_policy(night.policy_name, night.as_of)
+    table = disclosure_table(night.staged("pricing"), policy, night.as_of)
+    return staged_result(table, night.stage_contract(PUBLISHED["disclosures"], table))
+
+
+@dg.asset(
+    group_name="limit",
+    deps=["scores", "decision_inputs", "pricing"],
+    partitions_def=nightly_partitions,
+    kinds={"parquet"},
+)
+def wanted_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
+    """Limits from affordability, caps and the ladder, before it is known whether they can be funded."""
+    night = tierline_home.night(context.partition_key)
+    policy = load_policy(night.policy_name, night.as_of)
+    before = previous_snapshot(night.home, night.as_of)
+    position = newest_position(known_or_none(night, "lender_position"), night.as_of)
+    given = LimitContext(
+        as_of=night.as_of,
+        prices=night.staged("pricing"),
+        previous=before.read("credit_limits") if before else None,
+        net_assets=float(str(position["net_assets"])) if position else None,
+    )
+    table = decide_limits(night.staged("decision_inputs"), night.staged("scores"), given, policy)
+    LOGGER.info("limit: %s", ", ".join(f"{a} {n:,}" for a, n in _counts(table, "action")))
+    return staged_result(table, night.stage("wanted_limits", table))
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "credit_limits",
+            group_name="limit",
+            deps=["wanted_limits"],
+            description="The limit of every customer that can be funded, and what changed it.",
+            metadata=contract_metadata(PUBLISHED["credit_limits"]),
+            kinds={"parquet"},
+        ),
+        dg.AssetSpec(
+            "funding_allocation",
+            group_name="fund",
+            deps=["wanted_limits", "decision_inputs"],
+            description="Who funds each limit: the lender and at most one partner.",
+            metadata=contract_metadata(PUBLISHED["funding_allocation"]),
+            kinds={"parquet"},
+        ),
+    ],
+    partitions_def=nightly_partitions,
+)
+def funded_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> Iterator[dg.MaterializeResult]:
+    """Split the limits between the lender and its partners; a limit nobody can fund is withdrawn."""
+    night = tierline_home.night(context.partition_key)
+    policy = load_policy(night.policy_name, night.as_of)
+    given = FundingInputs(
+        as_of=night.as_of,
+        limits=night.staged("wanted_limits"),
+        inputs=night.staged("decision_inputs"),
+        partners=known_or_none(night, "funding_partners"),
+        position=known_or_none(night, "lender_position"),
+    )
+    result = split_funding(given, policy)
+    for note in result.notes:
+        LOGGER.warning("fund: %s", note)
+    total = int(to_cents(result.limits.column("credit_limit")).sum())
+    LOGGER.info("fund: limits of %s yuan, %.1f %% own", f"{total // 100:,}", 100 * result.used["OWN"] / max(total, 1))
+    for name, table in (("credit_limits", result.limits), ("funding_allocation", result.allocation)):
+        path = night.stage_contract(PUBLISHED[name], table)
+        extra = {"used_cents": dg.MetadataValue.json(result.used), "withdrawn": dg.MetadataValue.int(result.cut)}
+        staged = staged_result(table, path, **extra)
+        yield dg.MaterializeResult(asset_key=name, metadata=staged.metadata)
+
+
+def _tier_frame(table: pa.Table) -> pd.DataFrame:
+    grouped = table.select(["tier", "pd_12m"]).to_pandas().groupby("tier")["pd_12m"]
+    frame: pd.DataFrame = grouped.agg(customers="size", mean_pd="mean").reset_index()
+    return frame
+
+
+def _counts(table: pa.Table, column: str) -> list[tuple[str, int]]:
+    counted = table.column(column).to_pandas().value_counts().sort_index()
+    return list(counted.items())

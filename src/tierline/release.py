@@ -1,0 +1,98 @@
+"""What stands between a night's staged tables and the release: totals, facts, and the independent audit.
+
+Belongs here: gathering what the manifest says of the night, and the inputs of the checks. Does not belong here: writing
+the release (``publishing``) or the checks themselves (``validation``, ``audit``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import JsonValue
+
+from tierline.audit import AuditContext, Finding, audit_tables
+from tierline.engine import session
+from tierline.features import feature_set_hash
+from tierline.ingest import input_hashes
+from tierline.money import to_cents
+from tierline.night import Night
+from tierline.policy import load_policy
+from tierline.publishing import SnapshotFacts, previous_snapshot
+from tierline.schemas import LANDING, PUBLISHED
+from tierline.scoring import load_reasons
+from tierline.version import code_version
+
+
+def known_or_none(night: Night, table: str) -> pa.Table | None:
+    """A lake table as known at the end of the night's day; None where the source does not deliver it."""
+    if table not in night.info.tables:
+        return None
+    with session() as connection:
+        return connection.sql(night.lake.known_sql(table, night.as_of)).to_arrow_table()
+
+
+def staged_tables(night: Night) -> dict[str, Path]:
+    """The staged file of every published table."""
+    return {name: night.staged_path(name) for name in PUBLISHED}
+
+
+def audit_night(night: Night, tables: Mapping[str, Path]) -> list[Finding]:
+    """Run the independent checker over the written tables of a night."""
+    context = AuditContext(
+        as_of=night.as_of,
+        policy=night.policy_name,
+        inputs=night.staged_path("decision_inputs"),
+        partners=known_or_none(night, "funding_partners"),
+        position=known_or_none(night, "lender_position"),
+    )
+    return audit_tables(tables, context)
+
+
+def control_totals(night: Night) -> dict[str, JsonValue]:
+    """Rows and cents known per input table, and the totals of the decisions; money in integer cents."""
+    totals: dict[str, JsonValue] = {}
+    with session() as connection:
+        for name in sorted(night.info.tables):
+            sums = "".join(
+                f", coalesce(sum({column}) * 100, 0)::HUGEINT AS {column}" for column in LANDING[name].money_columns
+            )
+            sql = f"SELECT count(*) AS rows{sums} FROM ({night.lake.known_sql(name, night.as_of)})"
+            totals[name] = {
+                key: int(value[0]) for key, value in connection.sql(sql).to_arrow_table().to_pydict().items()
+            }
+    limits, allocation = night.staged("credit_limits"), night.staged("funding_allocation")
+    own = allocation.filter(pc.equal(allocation.column("funder_id"), "OWN"))
+    totals["decisions"] = {
+        "customers": limits.num_rows,
+        "credit_limit": int(to_cents(limits.column("credit_limit")).sum()),
+        "funded": int(to_cents(allocation.column("amount")).sum()),
+        "funded_own": int(to_cents(own.column("amount")).sum()),
+        "drawn_balance": int(to_cents(limits.column("drawn_balance")).sum()),
+    }
+    return totals
+
+
+def snapshot_facts(night: Night) -> SnapshotFacts:
+    """Everything the manifest says of the night that the publisher cannot see for itself."""
+    bundle = night.registry.load_champion(night.as_of)
+    before = previous_snapshot(night.home, night.as_of)
+    return SnapshotFacts(
+        as_of=night.as_of,
+        source=night.info.name,
+        model={
+            "model_id": bundle.model_id,
+            "trained_as_of": bundle.card.trained_as_of.isoformat(),
+            "label": bundle.card.label_hash,
+            "reasons": {code: dict(texts) for code, texts in load_reasons().items()},
+        },
+        policy_id=load_policy(night.policy_name, night.as_of).policy_id,
+        feature_set=feature_set_hash(),
+        code_version=code_version(),
+        input_hashes=input_hashes(night.home, night.as_of),
+        control_totals=control_totals(night),
+        previous_snapshot=before.name if before else None,
+        notes=[*night.info.notes, *(f"{name} is not delivered" for name in night.info.left_out)],
+    )
