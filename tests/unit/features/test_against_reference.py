@@ -16,7 +16,7 @@ from tierline.features import FEATURES, FeatureContext, build_features, customer
 from tierline.lake import Lake
 
 WHOLE = {"count", "days", "flag", "months"}
-DATES = [date(2023, 6, 30), date(2024, 1, 17), date(2024, 4, 30), date(2024, 8, 22)]
+DATES = [date(2023, 6, 30), date(2024, 4, 30), date(2024, 8, 22)]
 
 
 def built(lake: Lake, dates: list[date], context: FeatureContext) -> dict[tuple[str, date], dict[str, float | None]]:

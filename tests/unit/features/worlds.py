@@ -134,7 +134,8 @@ def _payments(rng: random.Random, stem: str, due: Row) -> list[Row]:
     delay = rng.choice([-40, -3, 0, 0, 0, 0, 1, 5, 29, 30, 31, 89, 90, 91, 150])
     rows = []
     for index, part in enumerate(parts):
-        paid = lakes.at(due["due_on"] + timedelta(days=delay + index * rng.choice([0, 0, 3])), rng.randrange(24))
+        day = due["due_on"] + timedelta(days=delay + index * rng.choice([0, 0, 3]))
+        paid = lakes.at(max(day, due["recorded_at"].date() + timedelta(days=1)), rng.randrange(24))
         amount = owed - round(0.4 * owed, 2) if parts == [0.4, 0.6] and index == 1 else round(part * owed, 2)
         row = lakes.repayment(
             f"P{stem}-{index}", due["loan_id"], due["instalment_no"], paid, amount, recorded_at=_recorded(rng, paid)

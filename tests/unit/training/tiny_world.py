@@ -13,6 +13,7 @@ import tempfile
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import lakes
 import numpy as np
@@ -57,7 +58,13 @@ def tiny_request(lake: Lake | None = None) -> TrainingRequest:
 @cache
 def tiny_bundle() -> ModelBundle:
     """The model of the book, trained once per test run."""
-    return train_bundle(tiny_request(), CONFIG)
+    return train(tiny_request(), CONFIG)
+
+
+def train(request: TrainingRequest, config: TrainingConfig) -> ModelBundle:
+    """Train on one thread: on data this small a second one only waits, and on a busy machine for long."""
+    with patch("tierline.training.booster.THREADS", 1):
+        return train_bundle(request, config)
 
 
 @cache
