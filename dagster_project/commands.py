@@ -67,10 +67,10 @@ def _execute(job_name: str, root: Path, as_of: str | None, run_config: Mapping[s
             job.execute_in_process(
                 run_config={**run_config, **_QUIET}, instance=instance, partition_key=night.as_of.isoformat()
             )
-        except dg.DagsterAssetCheckFailedError as error:
-            raise BlockedError(f"night of {night.as_of}: nothing was published: {_one_line(error)}") from error
         except dg.DagsterInvalidConfigError as error:
             raise ConfigurationError(f"{job_name}: {_one_line(error)}") from error
+        except dg.DagsterError as error:  # a blocking check that failed, or the orchestrator itself
+            raise BlockedError(f"night of {night.as_of}: nothing was published: {_one_line(error)}") from error
 
 
 def _day(as_of: str | None) -> date | None:

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-CONSOLE = Console(highlight=False, soft_wrap=True)
+_WIDTH = None if Console().is_terminal else 140  # a log file has no width of its own
+CONSOLE = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

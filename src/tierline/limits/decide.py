@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tierline.limits.ladder import walk
+from tierline.limits.ladder import Standing, walk
 from tierline.limits.target import target_limits
 from tierline.money import to_cents, to_money
+from tierline.months import month_end
 from tierline.parquet import conform
 from tierline.policy import Policy
 from tierline.pricing import affordable_principal
@@ -47,7 +48,12 @@ def decide_limits(inputs: pa.Table, scores: pa.Table, context: LimitContext, pol
     per_row = np.array([factor.get(tier, 0.0) for tier in tiers])
     target = target_limits(frame, tiers, per_row, policy.limits, context.net_assets)
     previous = _previous(frame["customer_key"], context.previous)
-    step = walk(target, previous, frame, np.array([tier in offered for tier in tiers]), policy.limits)
+    standing = Standing(
+        previous=previous,
+        offered=np.array([tier in offered for tier in tiers], dtype=bool),
+        review=policy.limits.raise_review == "nightly" or context.as_of == month_end(context.as_of),
+    )
+    step = walk(target, standing, frame, policy.limits)
     columns = {
         "customer_key": pa.array(frame["customer_key"].tolist(), pa.string()),
         "as_of": pa.array([context.as_of] * len(frame), pa.date32()),

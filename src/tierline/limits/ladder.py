@@ -31,29 +31,42 @@ class Step:
     binding: Words
 
 
-def walk(target: Target, previous: Floats, inputs: pd.DataFrame, offered: np.ndarray, policy: LimitPolicy) -> Step:
-    """Walk every customer from ``previous`` (yuan, NaN where there was none) towards the target.
+@dataclass(frozen=True)
+class Standing:
+    """Where customers stand: previous limit in yuan (NaN where there was none), and whether their tier has a price.
 
-    ``offered`` is false where the customer's tier has no price on offer. In order: first grants are
-    capped; raises need a clean record and are capped; small changes are held; past due freezes; no limit while in
-    default or without a price.
+    ``review`` is true on a night on which raises are considered.
     """
-    had = np.nan_to_num(previous) > 0
-    free = _free_step(target, previous, had, inputs, policy)
-    frozen = _freeze(free, previous, inputs, policy)
-    return _decline(frozen, had, inputs, offered)
+
+    previous: Floats
+    offered: npt.NDArray[np.bool_]
+    review: bool
 
 
-def _free_step(target: Target, previous: Floats, had: np.ndarray, inputs: pd.DataFrame, policy: LimitPolicy) -> Step:
+def walk(target: Target, standing: Standing, inputs: pd.DataFrame, policy: LimitPolicy) -> Step:
+    """Walk every customer from the previous limit towards the target.
+
+    In order: first grants are capped; raises need a review night and a clean record and are capped; small changes are
+    held, but never above a hard cap; past due freezes; no limit while in default or without a price.
+    """
+    had = np.nan_to_num(standing.previous) > 0
+    free = _free_step(target, standing, inputs, policy)
+    frozen = _freeze(free, standing.previous, inputs, policy)
+    return _decline(frozen, had, inputs, standing.offered)
+
+
+def _free_step(target: Target, standing: Standing, inputs: pd.DataFrame, policy: LimitPolicy) -> Step:
     """The step of a customer who is not past due: grant, raise, hold or cut."""
-    wanted, before = target.limit, np.nan_to_num(previous)
+    wanted, before = target.limit, np.nan_to_num(standing.previous)
+    had = before > 0
     dpd, worst = (inputs[name].to_numpy() for name in ("dpd", "max_dpd_90d"))
     clean = (dpd == 0) & (worst == 0) & (inputs["on_time_streak"].to_numpy() >= policy.raise_streak)
     ceiling = np.floor(before * (1 + policy.max_raise) / policy.rounding) * policy.rounding
-    small = had & (np.abs(wanted - before) < policy.min_change * before)
+    small = had & (np.abs(wanted - before) < policy.min_change * before) & (before <= target.ceiling)
     up, down = had & (wanted > before) & ~small, had & (wanted < before) & ~small
     first = np.minimum(wanted, np.floor(policy.first_grant_cap / policy.rounding) * policy.rounding)
-    cases = [~had, small | (had & (wanted == before)), up & ~clean, up & (wanted > ceiling), up, down]
+    waits = up & ~(clean & standing.review)
+    cases = [~had, small | (had & (wanted == before)), waits, up & (wanted > ceiling), up, down]
     limit = np.select(cases, [first, before, before, ceiling, wanted, wanted])
     raised = limit > before
     return Step(
@@ -64,20 +77,21 @@ def _free_step(target: Target, previous: Floats, had: np.ndarray, inputs: pd.Dat
             "cut",
         ).astype(object),
         reason=np.select(
-            [~had & (limit > 0), ~had, small, up & ~clean, had & raised, had & (limit == before)],
+            [~had & (limit > 0), ~had, small, up & ~clean, waits, had & raised, had & (limit == before)],
             [
                 "FIRST_GRANT",
                 "NOT_AFFORDABLE",
                 "NO_MATERIAL_CHANGE",
                 "RAISE_CONDITIONS_NOT_MET",
+                "RAISE_AT_NEXT_REVIEW",
                 "RAISED",
                 "NO_MATERIAL_CHANGE",
             ],
             "TARGET_BELOW_LIMIT",
         ).astype(object),
         binding=np.select(
-            [~had & (limit < wanted), small, up & ~clean, up & (wanted > ceiling)],
-            ["first_grant_cap", "min_change", "raise_conditions", "max_raise"],
+            [~had & (limit < wanted), small, up & ~clean, waits, up & (wanted > ceiling)],
+            ["first_grant_cap", "min_change", "raise_conditions", "raise_review", "max_raise"],
             target.binding,
         ).astype(object),
     )

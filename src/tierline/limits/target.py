@@ -16,13 +16,19 @@ from tierline.policy import LimitPolicy
 
 Floats = npt.NDArray[np.float64]
 BUSINESS = "sole_proprietor"
+_SOFT = ("affordability", "starter_limit")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Target limits in yuan and, per row, the name of the constraint that set them."""
+    """Target limits in yuan and, per row, the name of the constraint that set them.
+
+    ``ceiling`` is the least of the hard caps (tier, product, rule, net assets): no limit may stand above it, not even
+    one that is held.
+    """
 
     limit: Floats
+    ceiling: Floats
     binding: npt.NDArray[np.object_]
 
 
@@ -58,5 +64,6 @@ def target_limits(
         caps["net_assets_share"] = np.full(len(inputs), policy.borrower_share_of_net_assets * net_assets)
     names = np.array(list(caps), dtype=object)
     stacked = np.column_stack(list(caps.values()))
+    hard = np.column_stack([value for name, value in caps.items() if name not in _SOFT]).min(axis=1)
     limit = np.floor(stacked.min(axis=1) / policy.rounding) * policy.rounding
-    return Target(limit, names[stacked.argmin(axis=1)])
+    return Target(limit, hard, names[stacked.argmin(axis=1)])

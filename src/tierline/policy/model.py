@@ -6,7 +6,7 @@ Belongs here: what a decision may read. Does not belong here: dates, sources and
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -91,6 +91,7 @@ class LimitPolicy(_Section):
     rounding: Annotated[float, Field(ge=1)]
     max_raise: Annotated[float, Field(ge=0, le=10)]
     min_change: Fraction
+    raise_review: Literal["month_end", "nightly"]
     raise_streak: Annotated[int, Field(ge=0)]
     freeze_dpd: Annotated[int, Field(ge=1, le=90)]
 
