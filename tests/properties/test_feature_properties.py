@@ -20,7 +20,7 @@ from unit.training.tiny_world import CONTEXT, tiny_bundle, tiny_world
 
 from tierline.features import FEATURES, FeatureContext, build_features, customer_spine
 
-FEW = settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FEW = settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 NAMES = [feature.name for feature in FEATURES]
 
 

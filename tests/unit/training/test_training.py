@@ -163,7 +163,7 @@ def application_world(loans: int) -> dict:
     rng = np.random.default_rng(4)
     world: dict = {name: [] for name in ("customers", "loans", "instalments", "repayments", "outcomes")}
     for number in range(loans):
-        key, day = lakes.key(number), date(2024, 1, 1 + number % 10)
+        key, day = lakes.key(number), date(2024, 1, 1 + number // 2 % 10)
         big = number % 2
         world["customers"].append(lakes.customer(key, date(2023, 12, 1)))
         world["loans"].append(
