@@ -54,9 +54,10 @@ class Rows:
         ``holds`` says where the rule holds, so that a comparison with NaN counts as broken; ``must`` says what should
         be; ``show`` names the columns whose values the line gives for the first broken row in order of key.
         """
-        bad = self.frame[~holds.to_numpy(dtype=bool)]
-        if bad.empty:
+        broken = ~holds.to_numpy(dtype=bool)
+        if not broken.any():
             return []
+        bad = self.frame[broken]
         first = bad.sort_values(list(self.key), kind="stable").iloc[0]
         where = " ".join(_shown(name, first[name]) for name in self.key)
         values = ", ".join(_shown(name, first[name]) for name in show)

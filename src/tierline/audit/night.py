@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tierline.audit.finding import Rows
 from tierline.audit.profile import Profile
@@ -80,4 +81,6 @@ def joined(rows: Rows, other: Rows, columns: list[str], on: str = "customer_key"
 
 def in_other(rows: Rows, other: Rows, column: str = "customer_key") -> pd.Series[bool]:
     """For each row, whether its customer stands in ``other``."""
-    return rows.frame[column].isin(other.frame[column])
+    # not Series.isin: on a million keys it makes a Python object of each and takes ten times as long
+    there = pc.is_in(pa.array(rows.frame[column], pa.string()), value_set=pa.array(other.frame[column], pa.string()))
+    return pd.Series(there.to_numpy(zero_copy_only=False), dtype=bool)
