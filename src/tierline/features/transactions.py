@@ -4,7 +4,9 @@ Belongs here: the two-step SQL over transactions (states per customer and age ba
 rows of its families. Does not belong here: loans and repayments.
 
 Bands are disjoint in days, so sums, counts and counts of distinct days of a window are sums over its bands, and minima
-and maxima are minima and maxima over them. Money is integer cents until the last division.
+and maxima are minima and maxima over them. Money is integer cents until the last division. Disbursements and repayments
+(role loan_flow) move the balance but count in no flow: they are judged by the repayment features, and a late instalment
+must not look like thrift.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ LOW_BALANCE_CENTS = 100_00
 PREPARE = """
 CREATE OR REPLACE TEMP TABLE tx AS
 SELECT customer_key, occurred_on, occurred_at, transaction_id, known_on, known_until,
-       coalesce(role, 'other') AS role, direction = 'credit' AS is_credit,
+       coalesce(role, 'other') AS role,
+       direction = 'credit' AND coalesce(role, 'other') <> 'loan_flow' AS is_credit,
+       direction = 'debit' AND coalesce(role, 'other') <> 'loan_flow' AS is_debit,
        (amount * 100)::BIGINT AS cents, (balance_after * 100)::BIGINT AS balance_cents,
        extract(hour FROM occurred_at AT TIME ZONE '{timezone}') < 6 AS at_night,
        isodow(occurred_on) >= 6 AS on_weekend
@@ -36,29 +40,29 @@ SELECT customer_key,
        CASE WHEN age < 7 THEN 7 WHEN age < 30 THEN 30 WHEN age < 90 THEN 90 WHEN age < 180 THEN 180 ELSE 365 END
            AS band,
        coalesce(sum(cents) FILTER (is_credit), 0) AS credit,
-       coalesce(sum(cents) FILTER (NOT is_credit), 0) AS debit,
+       coalesce(sum(cents) FILTER (is_debit), 0) AS debit,
        count(*) FILTER (is_credit) AS credits,
-       count(*) FILTER (NOT is_credit) AS debits,
+       count(*) FILTER (is_debit) AS debits,
        coalesce(sum(cents) FILTER (is_credit AND role = 'income'), 0) AS income,
-       coalesce(sum(cents) FILTER (NOT is_credit AND role NOT IN ('own_transfer', 'loan_flow')), 0) AS spend,
-       coalesce(sum(cents) FILTER (NOT is_credit AND role = 'essential'), 0) AS essential,
-       coalesce(sum(cents) FILTER (NOT is_credit AND role = 'discretionary'), 0) AS discretionary,
-       coalesce(sum(cents) FILTER (NOT is_credit AND role = 'gambling'), 0) AS gambling,
-       count(*) FILTER (NOT is_credit AND role = 'gambling') AS gamblings,
+       coalesce(sum(cents) FILTER (is_debit AND role <> 'own_transfer'), 0) AS spend,
+       coalesce(sum(cents) FILTER (is_debit AND role = 'essential'), 0) AS essential,
+       coalesce(sum(cents) FILTER (is_debit AND role = 'discretionary'), 0) AS discretionary,
+       coalesce(sum(cents) FILTER (is_debit AND role = 'gambling'), 0) AS gambling,
+       count(*) FILTER (is_debit AND role = 'gambling') AS gamblings,
        coalesce(sum(cents) FILTER (role = 'cash'), 0) AS cash,
        count(*) FILTER (role = 'cash') AS cashes,
        coalesce(sum(cents) FILTER (is_credit AND role = 'refund'), 0) AS refund,
        count(*) FILTER (role = 'fee') AS fees,
        coalesce(sum(cents) FILTER (is_credit AND role = 'own_transfer'), 0) AS transfer_in,
-       count(*) FILTER (NOT is_credit AND at_night) AS at_nights,
-       count(*) FILTER (NOT is_credit AND on_weekend) AS on_weekends,
-       count(DISTINCT occurred_on) AS active_days,
+       count(*) FILTER (is_debit AND at_night) AS at_nights,
+       count(*) FILTER (is_debit AND on_weekend) AS on_weekends,
+       count(DISTINCT occurred_on) FILTER (role <> 'loan_flow') AS active_days,
        count(DISTINCT occurred_on) FILTER (balance_cents < {low_balance}) AS low_days,
        min(balance_cents) AS balance_min,
        coalesce(sum(balance_cents), 0) AS balance_sum,
        count(balance_cents) AS balances,
-       max(cents) FILTER (NOT is_credit) AS debit_max,
-       coalesce(sum(cents::HUGEINT * cents) FILTER (NOT is_credit), 0) AS debit_squares
+       max(cents) FILTER (is_debit) AS debit_max,
+       coalesce(sum(cents::HUGEINT * cents) FILTER (is_debit), 0) AS debit_squares
 FROM (SELECT *, {day} - occurred_on AS age FROM tx
       WHERE occurred_on <= {day} AND occurred_on > {day} - 365 AND known_on <= {day} AND {day} < known_until)
 GROUP BY customer_key, band

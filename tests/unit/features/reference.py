@@ -96,6 +96,7 @@ def _transaction_frame(rows: list[Row], as_of: date, zone: ZoneInfo, vocabulary:
     frame["hour"] = [moment.hour for moment in local]
     frame["weekday"] = [moment.isoweekday() for moment in local]
     frame["role"] = [vocabulary.get(word, "other") for word in frame.category]
+    frame.loc[frame.role == "loan_flow", "direction"] = "loan"  # in the balance, but in no flow
     frame["cents"] = [int(amount * 100) for amount in frame.amount]
     frame["balance"] = [math.nan if value is None else float(value) for value in frame.balance_after]
     frame["age"] = [(as_of - day).days for day in frame.day]
@@ -138,7 +139,7 @@ def _sum(rows: pd.DataFrame, direction: str, role: str) -> int:
 def _window(rows: pd.DataFrame, days: int) -> dict[str, float | None]:
     """Every feature with one window; names that the registry does not have are ignored by the comparison."""
     debits, inflow = rows[rows.direction == "debit"], rows[rows.direction == "credit"]
-    spend = debits[~debits.role.isin(["own_transfer", "loan_flow"])].cents.sum()
+    spend = debits[debits.role != "own_transfer"].cents.sum()
     cash, gambling = rows[rows.role == "cash"], debits[debits.role == "gambling"]
     net = inflow.cents.sum() - debits.cents.sum()
     values = {
@@ -147,7 +148,7 @@ def _window(rows: pd.DataFrame, days: int) -> dict[str, float | None]:
         "credit_count": len(inflow),
         "debit_count": len(debits),
         "net_flow_ratio": _over(net, inflow.cents.sum()),
-        "active_days": rows.day.nunique(),
+        "active_days": rows[rows.role != "loan_flow"].day.nunique(),
         "income_amount": _sum(rows, "credit", "income") / 100,
         "essential_share": _over(_sum(rows, "debit", "essential"), spend),
         "discretionary_share": _over(_sum(rows, "debit", "discretionary"), spend),
