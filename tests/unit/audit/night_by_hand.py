@@ -135,7 +135,8 @@ class NightByHand:
         content = yaml.safe_load(PACKAGED.read_text(encoding="utf-8"))
         for name, value in self.policy.items():
             section, key = name.split(".")
-            content[section][key] = [entry | {"value": value} for entry in content[section][key]]
+            changed = [entry | {"value": value} for entry in content[section][key]]
+            content = content | {section: content[section] | {key: changed}}
         path = folder / "policy.yaml"
         path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
         return str(path)

@@ -34,7 +34,7 @@ def test_numbers_are_exact_as_written() -> None:
 
 def _written(tmp_path: Path, key: str, entries: object) -> str:
     content = yaml.safe_load(PACKAGED.read_text(encoding="utf-8"))
-    content["pricing"][key] = entries
+    content = content | {"pricing": content["pricing"] | {key: entries}}
     path = tmp_path / "policy.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return str(path)
