@@ -6,6 +6,8 @@ limit, or whether ``previous_limit`` is that of the release before (the checker 
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pandas as pd
 
 from tierline.audit.finding import Finding, Rows
@@ -29,7 +31,7 @@ def audit_limits(night: Night) -> list[Finding]:
     differ = tiers.judge("tier_as_scored", same, "tier must be that of scores", ["tier", "tier_other"])
     both = joined(limits, night.inputs, _FACTS)
     both = both.with_frame(both.frame.assign(before=both.frame["previous_limit"].fillna(0)))
-    rules = (_caps(both, night), _no_limit(both, night), _form(both, night.profile), _ladder(both, night.profile))
+    rules = (_caps(both, night), _no_limit(both, night), _form(both, night.profile), _ladder(both, night))
     return [*missing, *unknown, *differ, *(one for found in rules for one in found)]
 
 
@@ -88,15 +90,21 @@ def _form(both: Rows, profile: Profile) -> list[Finding]:
     ]
 
 
-def _ladder(both: Rows, profile: Profile) -> list[Finding]:
-    f = both.frame
+def _ladder(both: Rows, night: Night) -> list[Finding]:
+    f, profile = both.frame, night.profile
     late = f["dpd"] >= profile.number("limits.freeze_dpd")
     grows = f["action"].isin(["raise", "grant"]) | (f["credit_limit"] > f["before"])
     must = f"nothing may grow from {profile.number('limits.freeze_dpd'):.0f} days past due"
     found = both.judge("late_growth", ~(late & grows), must, [*_SHOW, "dpd"])
     for action, rule, holds, text in _action_rules(f, profile):
         found += both.judge(rule, holds | (f["action"] != action), text, [*_SHOW, "dpd", "on_time_streak"])
+    if profile.word("limits.raise_review", ("month_end", "nightly")) == "month_end" and not _ends_month(night.as_of):
+        found += both.judge("raise_review", f["action"] != "raise", "raises wait for the last night of a month", _SHOW)
     return found
+
+
+def _ends_month(day: date) -> bool:
+    return (day + timedelta(days=1)).day == 1
 
 
 def _action_rules(f: pd.DataFrame, profile: Profile) -> list[tuple[str, str, pd.Series[bool], str]]:

@@ -6,7 +6,7 @@ its reading of a profile must not hide itself from the checker.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -43,6 +43,13 @@ class Profile:
     def by_tier(self, key: str) -> dict[str, Fraction]:
         """A number for each tier, in the order of the file: the best tier first."""
         return {str(tier): _exact(f"{key}.{tier}", value) for tier, value in self._mapping(key).items()}
+
+    def word(self, key: str, among: Sequence[str]) -> str:
+        """A word, which must be one of ``among``."""
+        word = str(self._value(key))
+        if word not in among:
+            raise ConfigurationError(f"policy {self.name}: {key}: {word} is not one of {', '.join(among)}")
+        return word
 
     def terms(self) -> list[int]:
         """Terms on offer, months."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from unit.audit.night_by_hand import NightByHand
+from unit.audit.night_by_hand import AS_OF, NightByHand
 
 Spoil = Callable[[NightByHand], object]
 
@@ -102,6 +103,18 @@ def test_six_days_past_due_is_not_yet_late(night: NightByHand, tmp_path: Path) -
 def test_a_grant_after_a_limit_of_zero_is_a_first_limit(night: NightByHand, tmp_path: Path) -> None:
     _row("c01", previous_limit=Decimal(0))(night)
     assert night.audit(tmp_path) == []
+
+
+@pytest.mark.parametrize(("review", "expected"), [("month_end", [("raise_review", 1)]), ("nightly", [])])
+def test_raises_wait_for_a_review_night(
+    night: NightByHand, tmp_path: Path, review: str, expected: list[tuple[str, int]]
+) -> None:
+    night.policy["limits.raise_review"] = review
+    day = AS_OF - timedelta(days=1)
+    for rows in night.tables.values():
+        for row in rows:
+            row["as_of"] = day
+    assert [(one.rule, one.count) for one in night.audit(tmp_path, day)] == expected
 
 
 def test_without_a_position_net_assets_bind_nobody(night: NightByHand, tmp_path: Path) -> None:

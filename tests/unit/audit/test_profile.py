@@ -65,6 +65,13 @@ def test_a_number_that_cannot_be_used_is_one_line(tmp_path: Path, entries: objec
         read_profile(path, date(2026, 6, 30)).number("pricing.lgd")
 
 
+def test_a_word_must_be_a_known_one() -> None:
+    profile = read_profile(NAME, date(2026, 6, 30))
+    assert profile.word("limits.raise_review", ("month_end", "nightly")) == "month_end"
+    with pytest.raises(ConfigurationError, match="limits.raise_review: month_end is not one of weekly"):
+        profile.word("limits.raise_review", ("weekly",))
+
+
 def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
     for name in ("no-such-profile", str(tmp_path / "no.yaml"), "../policy"):
         with pytest.raises(ConfigurationError, match="neither a packaged profile nor a YAML file"):
