@@ -68,7 +68,7 @@ def test_a_number_that_cannot_be_used_is_one_line(tmp_path: Path, entries: objec
 def test_a_word_must_be_a_known_one() -> None:
     profile = read_profile(NAME, date(2026, 6, 30))
     assert profile.word("limits.raise_review", ("month_end", "nightly")) == "month_end"
-    with pytest.raises(ConfigurationError, match="limits.raise_review: month_end is not one of weekly"):
+    with pytest.raises(ConfigurationError, match="raise_review: month_end is not one of weekly"):
         profile.word("limits.raise_review", ("weekly",))
 
 
