@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from dagster_project.partitions import nightly_partitions
 
 _SIX_HOURS = {"dagster/max_runtime": "21600"}
 
@@ -10,7 +9,6 @@ nightly_job = dg.define_asset_job(
     "nightly",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets("challenger_model"),
     description="One night, from landing to release. Finishes, or leaves yesterday's release in place.",
-    partitions_def=nightly_partitions,
     executor_def=dg.in_process_executor,
     run_tags=_SIX_HOURS,
 )
@@ -19,7 +17,6 @@ training_job = dg.define_asset_job(
     "training",
     selection=dg.AssetSelection.assets("challenger_model"),
     description="Train a challenger on the lake as it is known at the end of the partition's day.",
-    partitions_def=nightly_partitions,
     executor_def=dg.in_process_executor,
     run_tags=_SIX_HOURS,
 )

@@ -1,5 +1,6 @@
 """monitor: the quality of the book and the watch list."""
 
+import logging
 from datetime import timedelta
 
 import dagster as dg
@@ -13,6 +14,8 @@ from tierline.monitoring import portfolio_quality as measure_quality
 from tierline.monitoring import watch_list as list_warnings
 from tierline.schemas import PUBLISHED
 from tierline.scoring import drift_samples
+
+LOGGER = logging.getLogger("tierline.monitoring")
 
 
 @dg.asset(
@@ -30,6 +33,7 @@ def portfolio_quality(context: dg.AssetExecutionContext, tierline_home: Tierline
         before = loan_state(connection, night.lake, previous_month_end(night.as_of))
     bundle = night.registry.load_champion(night.as_of)
     learned, tonight = drift_samples(bundle, night.staged("customer_features"), night.staged("scored"))
+    LOGGER.info("monitor: %d open loans", int(state["is_open"].sum()))
     table = measure_quality(state, night.as_of, before, drift_frame(learned, tonight, load_thresholds().drift.bins))
     return staged_result(table, night.stage_contract(PUBLISHED["portfolio_quality"], table))
 
@@ -48,4 +52,5 @@ def watch_list(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -
         state = loan_state(connection, night.lake, night.as_of)
         yesterday = loan_state(connection, night.lake, night.as_of - timedelta(days=1))
     table = list_warnings(state, night.as_of, yesterday)
+    LOGGER.info("monitor: %d entries on the watch list", table.num_rows)
     return staged_result(table, night.stage_contract(PUBLISHED["watch_list"], table))

@@ -64,7 +64,6 @@ def release(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> d
     night = tierline_home.night(context.partition_key)
     facts = snapshot_facts(night)
     result = publish(night.home, staged_tables(night), facts)
-    LOGGER.info("publish: %s%s", result.name, "" if result.became_current else " (stored; a newer night stays live)")
     return dg.MaterializeResult(
         metadata={
             "snapshot": result.name,
