@@ -3,15 +3,17 @@
 import os
 import shutil
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
+from tierline.config import one_line
 from tierline.errors import BlockedError, ConfigurationError
 from tierline.home import Home, make_directory
-from tierline.night import open_night
+from tierline.night import open_night, parse_day
+from tierline.training import TrainingConfig
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -44,42 +46,48 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Training parameter, name=value; repeatable")] = None,
 ) -> None:
     """Train a challenger; no decision uses it until it is promoted."""
-    config: dict[str, Any] = {}
-    for item in set_ or []:
+    _execute("training", home, as_of, {"ops": {"challenger_model": {"config": _training_parameters(set_ or [])}}})
+
+
+def _training_parameters(items: list[str]) -> dict[str, Any]:
+    """``name=value`` items as run config, checked before anything runs."""
+    given: dict[str, str] = {}
+    for item in items:
         name, found, value = item.partition("=")
         if not found:
             raise ConfigurationError(f"--set {item}: give name=value, for example num_leaves=31")
-        config[name] = float(value) if "." in value else int(value)
-    _execute("training", home, as_of, {"ops": {"challenger_model": {"config": config}}})
+        given[name] = value
+    try:
+        return TrainingConfig.model_validate(given).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        raise ConfigurationError(f"--set {one_line(error)}") from error
 
 
 def _execute(job_name: str, root: Path, as_of: str | None, run_config: Mapping[str, Any]) -> None:
-    night = open_night(root, _day(as_of))
+    night = open_night(root, parse_day(as_of))
     prepare_instance(root)
     # imported late: the instance's settings must be in the environment first, and the import takes seconds
     import dagster as dg
 
     from dagster_project.definitions import defs
+    from dagster_project.partitions import FIRST_NIGHT, nightly_partitions
+    from dagster_project.resources import TierlineHome
 
+    if not nightly_partitions.has_partition_key(night.as_of.isoformat()):
+        raise ConfigurationError(f"--as-of {night.as_of}: give a business day that is over, {FIRST_NIGHT} or later")
     with dg.DagsterInstance.get() as instance:
         job = defs.resolve_job_def(job_name)
         try:
             job.execute_in_process(
-                run_config={**run_config, **_QUIET}, instance=instance, partition_key=night.as_of.isoformat()
+                run_config={**run_config, **_QUIET},
+                instance=instance,
+                partition_key=night.as_of.isoformat(),
+                resources={"tierline_home": TierlineHome(path=str(night.home.root))},
             )
         except dg.DagsterInvalidConfigError as error:
             raise ConfigurationError(f"{job_name}: {_one_line(error)}") from error
         except dg.DagsterError as error:  # a blocking check that failed, or the orchestrator itself
             raise BlockedError(f"night of {night.as_of}: nothing was published: {_one_line(error)}") from error
-
-
-def _day(as_of: str | None) -> date | None:
-    if not as_of:
-        return None
-    try:
-        return date.fromisoformat(as_of)
-    except ValueError as error:
-        raise ConfigurationError(f"--as-of {as_of}: not a date of the form YYYY-MM-DD") from error
 
 
 def _one_line(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-
 _SIX_HOURS = {"dagster/max_runtime": "21600"}
 
 nightly_job = dg.define_asset_job(

@@ -7,7 +7,9 @@ from pathlib import Path
 import dagster as dg
 
 from tierline.config import Settings, load_settings
-from tierline.night import Night, open_night
+from tierline.home import Home
+from tierline.night import Night, effective_settings, open_night
+from tierline.sources.info import INFO_FILE, read_info
 
 HOME_VARIABLE = "TIERLINE_HOME"
 
@@ -18,8 +20,11 @@ def default_home() -> str:
 
 
 def site_settings() -> Settings:
-    """Settings of the data directory this code location serves."""
-    return load_settings(Path(default_home()))
+    """Settings of the data directory this code location serves; its source, once there, may state the business day."""
+    home = Home(Path(default_home()).resolve())
+    if not (home.landing / INFO_FILE).exists():
+        return load_settings(home.root)
+    return effective_settings(home, read_info(home.landing))
 
 
 class TierlineHome(dg.ConfigurableResource):

@@ -1,6 +1,6 @@
 """The nightly schedule."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -20,6 +20,10 @@ _HOUR, _MINUTE = _SETTINGS.schedule_time.split(":")
 )
 def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """The partition is the last day that is over in the business time zone when the schedule ticks."""
-    tick = context.scheduled_execution_time.astimezone(ZoneInfo(_SETTINGS.business_timezone))
-    day = (tick.date() - timedelta(days=1)).isoformat()
+    day = last_business_day(context.scheduled_execution_time, _SETTINGS.business_timezone).isoformat()
     return dg.RunRequest(run_key=day, partition_key=day)
+
+
+def last_business_day(tick: datetime, business_timezone: str) -> date:
+    """The last day that is over in the business time zone at the moment of a tick."""
+    return tick.astimezone(ZoneInfo(business_timezone)).date() - timedelta(days=1)

@@ -8,7 +8,7 @@ import dagster as dg
 from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.publishing import publish
-from tierline.release import audit_night, snapshot_facts, staged_tables
+from tierline.release import audit_night, record_verdict, require_passed, snapshot_facts, staged_tables
 from tierline.schemas import PUBLISHED
 from tierline.validation import validate_published
 
@@ -50,6 +50,7 @@ def release_candidate(context: dg.AssetExecutionContext, tierline_home: Tierline
     for line in findings:
         LOGGER.error("audit: %s", line)
     results.append(dg.AssetCheckResult(check_name=AUDIT, passed=not findings, metadata={"findings": findings}))
+    record_verdict(night, tables, all(result.passed for result in results))
     LOGGER.info("publish: %d tables judged, audit has %d findings", len(tables), len(findings))
     return dg.MaterializeResult(check_results=results)
 
@@ -62,8 +63,10 @@ def release_candidate(context: dg.AssetExecutionContext, tierline_home: Tierline
 def release(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
     """The night as downstream sees it: one snapshot, all tables or none."""
     night = tierline_home.night(context.partition_key)
+    tables = staged_tables(night)
+    require_passed(night, tables)
     facts = snapshot_facts(night)
-    result = publish(night.home, staged_tables(night), facts)
+    result = publish(night.home, tables, facts)
     return dg.MaterializeResult(
         metadata={
             "snapshot": result.name,

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from datetime import date
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from tierline.config import load_settings
+from tierline.config import load_settings, one_line
 from tierline.console import print_error, print_line, print_table, show_progress
 from tierline.errors import ConfigurationError, TierlineError
 from tierline.home import Home
@@ -47,6 +47,10 @@ def run(
 ) -> None:
     """From raw rows to a published night: fill the landing zone, run the night, show what was published."""
     if source == SIMULATED:
+        if data is not None:
+            raise ConfigurationError(
+                f"--data {data}: the simulated lender reads no files: name a mapping with --source"
+            )
         root = home
         _simulate_default(Home(root.resolve()))
     else:
@@ -96,18 +100,24 @@ def simulate(
     if seed is not None:
         given["seed"] = seed
     place = Home(home.resolve())
-    write_world(SimulationSpec.model_validate(given), place.landing, place.root / "truth")
+    try:
+        spec = SimulationSpec.model_validate(given)
+    except ValidationError as error:
+        raise ConfigurationError(f"simulate: {one_line(error)}") from error
+    write_world(spec, place.landing, place.root / "truth")
 
 
 @MAP.command("check")
 def map_check(
     file: Annotated[Path, typer.Argument(help="Mapping file")],
     data: Annotated[Path, typer.Option(help="Folder of the mapping's files")],
+    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Say what is missing, mistyped or empty, table by table, before anything runs."""
     from tierline.sources.mapping import check_mapping, load_mapping
 
-    checks = check_mapping(load_mapping(file), data, load_settings(DEFAULT_HOME).business_timezone)
+    mapping = load_mapping(file)
+    checks = check_mapping(mapping, data, load_settings(home / mapping.name).business_timezone)
     print_table(
         f"{file.name} over {data}",
         ("table", "status", "rows"),
@@ -134,13 +144,13 @@ def show(
 def _show(root: Path, as_of: str | None) -> None:
     from tierline import summary
     from tierline.models import load_bundle
+    from tierline.night import parse_day
     from tierline.publishing import open_snapshot
     from tierline.sources.info import read_info
 
     home = Home(root.resolve())
     info = read_info(home.landing)
-    day = date.fromisoformat(as_of) if as_of else None
-    snapshot = open_snapshot(home.published, day)
+    snapshot = open_snapshot(home.published, parse_day(as_of))
     for section in (
         summary.published_rows(snapshot),
         summary.tier_table(snapshot),
@@ -168,13 +178,12 @@ def audit(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Recompute every rule from the published files, with code that shares nothing with the decisions."""
-    from tierline.night import open_night
+    from tierline.night import open_night, parse_day
     from tierline.publishing import open_snapshot
     from tierline.release import audit_night
 
-    day = date.fromisoformat(as_of) if as_of else None
     place = Home(home.resolve())
-    snapshot = open_snapshot(place.published, day)
+    snapshot = open_snapshot(place.published, parse_day(as_of))
     night = open_night(place.root, snapshot.as_of)
     findings = audit_night(night, {table: snapshot.path(table) for table in snapshot.tables})
     for finding in findings:

@@ -32,9 +32,11 @@ class _StageHandler(logging.Handler):
 
 
 def show_progress() -> None:
-    """Send the ``tierline`` loggers to the terminal; called once by the command line."""
+    """Send the ``tierline`` loggers to the terminal, with seconds counted from now."""
     logger = logging.getLogger("tierline")
     logger.setLevel(logging.INFO)
+    for handler in [handler for handler in logger.handlers if isinstance(handler, _StageHandler)]:
+        logger.removeHandler(handler)
     logger.addHandler(_StageHandler())
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tierline.config import Settings, load_settings
-from tierline.errors import TierlineError
+from tierline.errors import ConfigurationError, TierlineError
 from tierline.features import FeatureContext
 from tierline.home import Home
 from tierline.lake import Lake
@@ -80,7 +80,22 @@ def open_night(root: Path, as_of: date | None = None) -> Night:
     """Open a night in the data directory ``root``; without a date, the one the source proposes."""
     home = Home(root.resolve())
     info = read_info(home.landing)
+    return Night(home, effective_settings(home, info), info, as_of or info.as_of)
+
+
+def effective_settings(home: Home, info: SourceInfo) -> Settings:
+    """Settings of a home, with the business time zone its source states, if it states one."""
     settings = load_settings(home.root)
     if info.business_timezone:
         settings = settings.model_copy(update={"business_timezone": info.business_timezone})
-    return Night(home, settings, info, as_of or info.as_of)
+    return settings
+
+
+def parse_day(text: str | None) -> date | None:
+    """The day of an ``--as-of`` option; None where none was given."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--as-of {text}: not a date of the form YYYY-MM-DD") from error

@@ -6,6 +6,8 @@ the release (``publishing``) or the checks themselves (``validation``, ``audit``
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from pydantic import JsonValue
 
 from tierline.audit import AuditContext, Finding, audit_tables
 from tierline.engine import session
+from tierline.errors import BlockedError
 from tierline.features import feature_set_hash
+from tierline.home import replace_file
 from tierline.ingest import input_hashes
 from tierline.money import to_cents
 from tierline.night import Night
@@ -37,6 +41,33 @@ def known_or_none(night: Night, table: str) -> pa.Table | None:
 def staged_tables(night: Night) -> dict[str, Path]:
     """The staged file of every published table."""
     return {name: night.staged_path(name) for name in PUBLISHED}
+
+
+def record_verdict(night: Night, tables: Mapping[str, Path], passed: bool) -> None:
+    """Keep which files passed the checks that guard the release; a verdict of failure leaves no such record."""
+    record = _verdict_path(night)
+    record.unlink(missing_ok=True)
+    if passed:
+        replace_file(record, json.dumps(_digests(tables), indent=1, sort_keys=True).encode())
+
+
+def require_passed(night: Night, tables: Mapping[str, Path]) -> None:
+    """Raise ``BlockedError`` unless exactly these files passed: one step run by hand must not go round the checks."""
+    record = _verdict_path(night)
+    passed = json.loads(record.read_bytes()) if record.exists() else {}
+    changed = sorted(name for name, digest in _digests(tables).items() if passed.get(name) != digest)
+    if changed:
+        raise BlockedError(
+            f"night of {night.as_of}: {changed[0]} has not passed the checks as it stands: run the whole night again"
+        )
+
+
+def _verdict_path(night: Night) -> Path:
+    return night.home.work(night.as_of) / "passed.json"
+
+
+def _digests(tables: Mapping[str, Path]) -> dict[str, str]:
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in tables.items() if path.exists()}
 
 
 def audit_night(night: Night, tables: Mapping[str, Path]) -> list[Finding]:
