@@ -110,14 +110,16 @@ def _ends_month(day: date) -> bool:
 def _action_rules(f: pd.DataFrame, profile: Profile) -> list[tuple[str, str, pd.Series[bool], str]]:
     limit, before = f["credit_limit"], f["before"]
     step = 1 + profile.exact("limits.max_raise")
-    within = limit * step.denominator <= before * step.numerator
+    starter = profile.cents("limits.starter_limit")
+    within = (limit * step.denominator <= before * step.numerator) | (limit <= starter)
     streak = profile.number("limits.raise_streak")
     conduct = (f["dpd"] == 0) & (f["on_time_streak"] >= streak)
     first = profile.cents("limits.first_grant_cap")
     frozen = (limit <= before) & (limit <= f["drawn_balance"])
+    must = f"a raise must be to at most {float(step):g} times the previous limit, or {starter / 100:.2f}"
     return [
         ("raise", "raise_up", limit > before, "a raise must be above the previous limit"),
-        ("raise", "raise_step", within, f"a raise must be to at most {float(step):g} times the previous limit"),
+        ("raise", "raise_step", within, must),
         ("raise", "raise_conduct", conduct, f"a raise needs dpd 0 and {streak:.0f} instalments on time"),
         ("grant", "grant_new", (before == 0) & (limit > 0), "a grant must be a first limit, and above 0"),
         ("grant", "first_grant_cap", limit <= first, f"a first limit must be at most {first / 100:.2f}"),

@@ -46,13 +46,14 @@ class Standing:
 def walk(target: Target, standing: Standing, inputs: pd.DataFrame, policy: LimitPolicy) -> Step:
     """Walk every customer from the previous limit towards the target.
 
-    In order: first grants are capped; raises need a review night and a clean record and are capped; small changes are
-    held, but never above a hard cap; past due freezes; no limit while in default or without a price.
+    In order: first grants are capped and refused after recent arrears; raises need a review night and a clean record
+    and are capped; small changes are held, but never above a hard cap; past due freezes; no limit while in default or
+    without a price.
     """
-    had = np.nan_to_num(standing.previous) > 0
     free = _free_step(target, standing, inputs, policy)
-    frozen = _freeze(free, standing.previous, inputs, policy)
-    return _decline(frozen, had, inputs, standing.offered)
+    granted = _refuse_recent_arrears(free, standing.previous, inputs, policy)
+    frozen = _freeze(granted, standing.previous, inputs, policy)
+    return _decline(frozen, inputs, standing.offered)
 
 
 def _free_step(target: Target, standing: Standing, inputs: pd.DataFrame, policy: LimitPolicy) -> Step:
@@ -61,7 +62,7 @@ def _free_step(target: Target, standing: Standing, inputs: pd.DataFrame, policy:
     had = before > 0
     dpd, worst = (inputs[name].to_numpy() for name in ("dpd", "max_dpd_90d"))
     clean = (dpd == 0) & (worst == 0) & (inputs["on_time_streak"].to_numpy() >= policy.raise_streak)
-    ceiling = np.floor(before * (1 + policy.max_raise) / policy.rounding) * policy.rounding
+    ceiling = _raise_ceiling(before, policy)
     small = had & (np.abs(wanted - before) < policy.min_change * before) & (before <= target.ceiling)
     up, down = had & (wanted > before) & ~small, had & (wanted < before) & ~small
     first = np.minimum(wanted, np.floor(policy.first_grant_cap / policy.rounding) * policy.rounding)
@@ -77,10 +78,9 @@ def _free_step(target: Target, standing: Standing, inputs: pd.DataFrame, policy:
             "cut",
         ).astype(object),
         reason=np.select(
-            [~had & (limit > 0), ~had, small, up & ~clean, waits, had & raised, had & (limit == before)],
+            [~had, small, up & ~clean, waits, raised, limit == before],
             [
                 "FIRST_GRANT",
-                "NOT_AFFORDABLE",
                 "NO_MATERIAL_CHANGE",
                 "RAISE_CONDITIONS_NOT_MET",
                 "RAISE_AT_NEXT_REVIEW",
@@ -94,6 +94,30 @@ def _free_step(target: Target, standing: Standing, inputs: pd.DataFrame, policy:
             ["first_grant_cap", "min_change", "raise_conditions", "raise_review", "max_raise"],
             target.binding,
         ).astype(object),
+    )
+
+
+def _raise_ceiling(before: Floats, policy: LimitPolicy) -> Floats:
+    """The most a raise may reach: the previous limit and ``max_raise`` of it, or the starter limit if that is more.
+
+    A limit frozen at a few yuan could never grow by its own share; the starter limit is what an unknown customer gets.
+    """
+    most = np.maximum(before * (1 + policy.max_raise), policy.starter_limit)
+    return np.maximum(np.floor(most / policy.rounding) * policy.rounding, before)
+
+
+def _refuse_recent_arrears(step: Step, previous: Floats, inputs: pd.DataFrame, policy: LimitPolicy) -> Step:
+    """No first limit while past due, or within 90 days of arrears that would have frozen one.
+
+    Without this a limit that arrears took away would come back whole on the night the arrears are paid.
+    """
+    dpd, worst = (inputs[name].to_numpy() for name in ("dpd", "max_dpd_90d"))
+    refused = ~(np.nan_to_num(previous) > 0) & (step.limit > 0) & ((dpd > 0) | (worst >= policy.freeze_dpd))
+    return Step(
+        limit=np.where(refused, 0.0, step.limit),
+        action=np.where(refused, "decline", step.action),
+        reason=np.where(refused, "RECENTLY_PAST_DUE", step.reason),
+        binding=np.where(refused, "recent_arrears", step.binding),
     )
 
 
@@ -111,18 +135,18 @@ def _freeze(step: Step, previous: Floats, inputs: pd.DataFrame, policy: LimitPol
     )
 
 
-def _decline(step: Step, had: np.ndarray, inputs: pd.DataFrame, offered: np.ndarray) -> Step:
+def _decline(step: Step, inputs: pd.DataFrame, offered: np.ndarray) -> Step:
     """No limit in default, without a price on offer, or where nothing is left."""
     defaulted = inputs["in_default"].to_numpy(dtype=bool)
     refused = defaulted | ~offered
-    limit = np.where(refused, 0.0, step.limit)
-    gone = (limit == 0) & (step.action != "freeze") & ~refused
+    nothing = (step.limit == 0) & (step.action != "freeze")
+    gone = nothing & (step.reason != "RECENTLY_PAST_DUE")
     return Step(
-        limit=limit,
-        action=np.where(refused | gone, "decline", step.action),
+        limit=np.where(refused, 0.0, step.limit),
+        action=np.where(refused | nothing, "decline", step.action),
         reason=np.select(
-            [defaulted, ~offered, gone & had, gone],
-            ["IN_DEFAULT", "PRICE_NOT_OFFERED", "TARGET_BELOW_LIMIT", "NOT_AFFORDABLE"],
+            [defaulted, ~offered, gone & (step.binding == "affordability"), gone & (step.binding == "tier_cap"), gone],
+            ["IN_DEFAULT", "PRICE_NOT_OFFERED", "NOT_AFFORDABLE", "TIER_NOT_SERVED", "CAP_BELOW_SMALLEST_LIMIT"],
             step.reason,
         ).astype(object),
         binding=np.select([defaulted, ~offered], ["in_default", "price_not_offered"], step.binding).astype(object),
