@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import date
-from math import floor
+from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 import pyarrow as pa
@@ -79,7 +80,7 @@ def split_funding(given: FundingInputs, policy: Policy) -> FundingResult:
     """
     own_room = _own_room(given.position, given.as_of, policy)
     partners = [] if given.partners is None else open_partners(given.partners, policy.funding, given.as_of)
-    customers = _customers(given)
+    customers = _customers(given, policy.scale.tiers)
     placed, used = _place(customers, partners, own_room, policy.funding.own_share_min)
     unplaced = sorted({c.key for c in customers} - {p.key for p in placed})
     if unplaced:
@@ -105,24 +106,25 @@ def _own_room(position: pa.Table | None, as_of: date, policy: Policy) -> int | N
     return floor(float(str(newest["net_assets"])) * 100 * multiple)
 
 
-def _customers(given: FundingInputs) -> list[_Customer]:
-    """Customers with a limit, best tier first, then by key."""
+def _customers(given: FundingInputs, tiers: list[str]) -> list[_Customer]:
+    """Customers with a limit, best tier first (in the order of the scale, not of the names), then by key."""
     facts = given.inputs.select(["customer_key", "region_code", "consent_partner_sharing"])
     limits = given.limits.select(["customer_key", "tier", "credit_limit"]).join(facts, "customer_key")
-    limits = limits.sort_by([("tier", "ascending"), ("customer_key", "ascending")])
     columns = (limits.column(n).to_pylist() for n in ("customer_key", "tier", "region_code", "consent_partner_sharing"))
     rows = zip(*columns, to_cents(limits.column("credit_limit")).tolist(), strict=True)
-    return [_Customer(*row) for row in rows if row[4] > 0]
+    customers = [_Customer(*row) for row in rows if row[4] > 0]
+    return sorted(customers, key=lambda customer: (tiers.index(customer.tier), customer.key))
 
 
 def _place(
     customers: list[_Customer], partners: list[Partner], own_room: int | None, own_share: float
 ) -> tuple[list[_Placed], dict[str, int]]:
     left = {partner.partner_id: partner.capacity for partner in partners}
+    least = Fraction(str(own_share))  # 0.3 as written: as a float it costs partners a cent on every fifth limit
     used = dict.fromkeys([OWN, *left], 0)
     placed = []
     for customer in customers:
-        theirs = floor(customer.cents * (1 - own_share))
+        theirs = customer.cents - ceil(customer.cents * least)
         chosen = _cheapest(customer, theirs, partners, left)
         own = customer.cents - (theirs if chosen else 0)
         if own_room is not None and used[OWN] + own > own_room:
