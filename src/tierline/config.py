@@ -58,4 +58,8 @@ def load_settings(root: Path) -> Settings:
 
 def one_line(error: ValidationError) -> str:
     """A pydantic error as one line: path and reason of each fault."""
-    return "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+    return "; ".join(": ".join(filter(None, [_path(item["loc"]), item["msg"]])) for item in error.errors())
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc)

@@ -68,7 +68,7 @@ def load_policy(name_or_path: str, as_of: date) -> Policy:
     """
     text, origin = _read(name_or_path)
     try:
-        profile = Profile.model_validate(yaml.safe_load(text))
+        profile = Profile.model_validate(yaml.load(text, Loader=_UniqueKeys))
         picked = {section: _pick(getattr(profile, section), section, as_of) for section in SECTIONS}
         return Policy.model_validate(
             {
@@ -85,6 +85,17 @@ def load_policy(name_or_path: str, as_of: date) -> Policy:
         raise ConfigurationError(f"{origin}: {one_line(error)}") from error
     except _NotInForceError as error:
         raise ConfigurationError(f"{origin}: {error}") from error
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a mapping that names a key twice, where YAML readers keep the last and say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 class _NotInForceError(ValueError):
@@ -107,8 +118,15 @@ def _read(name_or_path: str) -> tuple[str, str]:
     if path.suffix in {".yaml", ".yml"}:
         if not path.is_file():
             raise ConfigurationError(f"{path}: no such policy file")
-        return path.read_text(encoding="utf-8"), str(path)
+        return _utf8(path), str(path)
     packaged = files("tierline.policy").joinpath("profiles", f"{name_or_path}.yaml")
     if not packaged.is_file():
         raise ConfigurationError(f"policy {name_or_path}: not a packaged profile: name one, or give a .yaml file")
     return packaged.read_text(encoding="utf-8"), name_or_path
+
+
+def _utf8(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not UTF-8 text: save it as UTF-8") from error

@@ -17,13 +17,13 @@ DEFAULT_TIER = "X"
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ScalePolicy(_Section):
     """Master scale: tiers in order of risk, by upper PD bound, and the score scale (Siddiqi)."""
 
-    tier_bounds: dict[str, Fraction]
+    tier_bounds: dict[str, Fraction] = Field(min_length=1)
     reference_pd: dict[str, Fraction]
     score_base: float = Field(gt=0)
     score_odds: float = Field(gt=0)
