@@ -59,6 +59,11 @@ class Profile(BaseModel):
     limits: dict[str, list[Entry]]
     funding: dict[str, list[Entry]]
 
+    @property
+    def policy_id(self) -> str:
+        """Name and the first digits of the hash of everything the profile says, whatever its form as a file."""
+        return f"{self.name}-{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]}"
+
 
 def load_policy(name_or_path: str, as_of: date) -> Policy:
     """The policy in force on ``as_of`` from a packaged profile name or a YAML file.
@@ -73,7 +78,7 @@ def load_policy(name_or_path: str, as_of: date) -> Policy:
         return Policy.model_validate(
             {
                 "name": profile.name,
-                "policy_id": f"{profile.name}-{hashlib.sha256(profile.model_dump_json().encode()).hexdigest()[:8]}",
+                "policy_id": profile.policy_id,
                 "as_of": as_of,
                 "sources": {f"{s}.{key}": entry.source for s, found in picked.items() for key, entry in found.items()},
                 **{section: {key: entry.value for key, entry in found.items()} for section, found in picked.items()},

@@ -69,7 +69,7 @@ def _interest(price: Row, p: PricingPolicy) -> Row:
     rate, term = float(str(price["annual_rate"])), int(str(price["term_months"]))
     instalment = annuity(p.example_principal, rate, term)
     total = instalment * term - p.example_principal
-    lent = f"{p.example_principal:.0f}"
+    lent = f"{p.example_principal:.2f}".removesuffix(".00")
     return {
         "item": "interest",
         "method": f"{term} equal monthly instalments",

@@ -1,0 +1,108 @@
+"""Tiers and score points, against the bounds and the law of the scale."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.policy.profiles import packaged_policy, policy_with
+
+from tierline.schemas import PUBLISHED
+from tierline.tiers import assign_tiers, score_points, tiered_scores
+
+SCALE = packaged_policy(date(2026, 6, 30)).scale
+BOUNDS = {"A": 0.005, "B": 0.01, "C": 0.02, "D": 0.04, "E": 0.08, "F": 0.15, "G": 1.0}
+NAMES = list(BOUNDS)
+pds = st.floats(min_value=0, max_value=1)
+
+
+def tiers_of(*pd_12m: float) -> list[str]:
+    return list(assign_tiers(np.array(pd_12m), np.zeros(len(pd_12m), dtype=bool), SCALE))
+
+
+def points_of(*pd_12m: float) -> list[float]:
+    return score_points(np.array(pd_12m), SCALE).tolist()
+
+
+@pytest.mark.parametrize("tier", NAMES)
+def test_a_bound_belongs_to_its_tier_and_the_next_float_to_the_next(tier: str) -> None:
+    bound = BOUNDS[tier]
+    assert tiers_of(bound, np.nextafter(bound, 0)) == [tier, tier]
+    if tier != "G":
+        assert tiers_of(np.nextafter(bound, 1)) == [NAMES[NAMES.index(tier) + 1]]
+
+
+def test_the_ends_of_the_scale() -> None:
+    assert tiers_of(0.0, 1.0) == ["A", "G"]
+
+
+def test_default_is_tier_x_whatever_the_pd() -> None:
+    got = assign_tiers(np.array([0.0, 0.02, 1.0]), np.array([True, False, True]), SCALE)
+    assert list(got) == ["X", "C", "X"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(pds)
+def test_any_pd_has_the_first_tier_whose_bound_it_keeps(pd_12m: float) -> None:
+    (tier,) = tiers_of(pd_12m)
+    assert tier == next(name for name, bound in BOUNDS.items() if pd_12m <= bound)
+
+
+def test_600_points_at_odds_of_50_to_1() -> None:
+    assert points_of(1 / 51) == pytest.approx([600], abs=1e-9)
+
+
+def test_factor_and_offset_are_those_of_the_scale() -> None:
+    assert points_of(0.5) == pytest.approx([487.123], abs=5e-4)  # even odds: the offset
+    odds = math.e
+    (at_e,), (at_1,) = points_of(1 / (1 + odds)), points_of(0.5)
+    assert at_e - at_1 == pytest.approx(28.8539, abs=5e-5)
+
+
+@pytest.mark.parametrize("odds", [0.5, 1.0, 3.0, 50.0, 1000.0])
+def test_doubling_the_odds_is_20_points(odds: float) -> None:
+    low, high = points_of(1 / (1 + odds), 1 / (1 + 2 * odds))
+    assert high - low == pytest.approx(20, abs=1e-9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(pds, pds)
+def test_more_risk_is_never_a_better_tier_or_more_points(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    better, worse = tiers_of(low, high)
+    assert NAMES.index(better) <= NAMES.index(worse)
+    most, least = points_of(low, high)
+    assert math.isfinite(most)
+    assert math.isfinite(least)
+    assert most >= least
+
+
+def test_another_scale_of_points(tmp_path: Path) -> None:
+    numbers = {"scale.score_base": 500.0, "scale.score_odds": 1.0, "scale.score_pdo": 50.0}
+    scale = policy_with(tmp_path, date(2026, 6, 30), numbers).scale
+    assert score_points(np.array([0.5, 1 / 3, 0.2]), scale) == pytest.approx([500, 550, 600], abs=1e-9)
+
+
+def test_the_published_table_has_tier_and_score_of_each_row_sorted_by_key() -> None:
+    scored = pa.table(
+        {
+            "customer_key": ["b", "a"],
+            "as_of": pa.array([date(2026, 6, 30)] * 2),
+            "pd_12m": [1 / 51, 1.0],
+            "in_default": [False, True],
+            "thin_file": [True, False],
+            "model_id": ["m", "m"],
+        }
+        | {f"reason_{rank}": pa.array([None, None], pa.string()) for rank in (1, 2, 3, 4)}
+    )
+    table = tiered_scores(scored, SCALE)
+    assert table.column_names == list(PUBLISHED["scores"].column_names)
+    assert table.column("customer_key").to_pylist() == ["a", "b"]
+    assert table.column("tier").to_pylist() == ["X", "C"]
+    assert table.column("score").to_pylist()[1] == pytest.approx(600, abs=1e-9)
