@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from tierline.features import FEATURES
 from tierline.schemas import LANDING, PUBLISHED, Column, Table
+from tierline.scoring import load_reasons
 
 _DIRECTIONS = {1: "PD may only rise with it", -1: "PD may only fall with it", 0: "free"}
 
@@ -24,6 +25,14 @@ def data_dictionary() -> str:
         *_tables(LANDING.values()),
         "## Published tables",
         *_tables(PUBLISHED.values()),
+        "## Reason codes",
+        "",
+        "`reason_1` … `reason_4` of `scores`; the texts are also in `MANIFEST.json` under `model.reasons`.",
+        "",
+        "| code | English | Chinese |",
+        "|---|---|---|",
+        *(f"| {code} | {texts['en']} | {texts['zh']} |" for code, texts in sorted(load_reasons().items())),
+        "",
         "## Features",
         "",
         "| feature | family | window | unit | direction | reason code | null means |",
