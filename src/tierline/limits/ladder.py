@@ -63,7 +63,8 @@ def _free_step(target: Target, standing: Standing, inputs: pd.DataFrame, policy:
     dpd, worst = (inputs[name].to_numpy() for name in ("dpd", "max_dpd_90d"))
     clean = (dpd == 0) & (worst == 0) & (inputs["on_time_streak"].to_numpy() >= policy.raise_streak)
     ceiling = _raise_ceiling(before, policy)
-    small = had & (np.abs(wanted - before) < policy.min_change * before) & (before <= target.ceiling)
+    change = np.abs(wanted - before)
+    small = had & (change > 0) & (change < policy.min_change * before) & (before <= target.ceiling)
     up, down = had & (wanted > before) & ~small, had & (wanted < before) & ~small
     first = np.minimum(wanted, np.floor(policy.first_grant_cap / policy.rounding) * policy.rounding)
     waits = up & ~(clean & standing.review)
@@ -131,7 +132,7 @@ def _freeze(step: Step, previous: Floats, inputs: pd.DataFrame, policy: LimitPol
         limit=limit,
         action=np.where(late, "freeze", step.action),
         reason=np.where(late, "PAST_DUE", step.reason),
-        binding=np.where(late & (limit < step.limit), "past_due", step.binding),
+        binding=np.where(late & (most <= step.limit), "past_due", step.binding),
     )
 
 
