@@ -28,6 +28,11 @@ def prepare_instance(root: Path) -> Path:
     return home.dagster
 
 
+def home_config(root: Path) -> dict[str, Any]:
+    """Run config that names the data directory, whichever one this code location serves."""
+    return {"resources": {"tierline_home": {"config": {"path": str(root)}}}}
+
+
 def nightly(
     as_of: Annotated[
         str | None, typer.Option(help="Business day, YYYY-MM-DD; default: the one the source proposes")
@@ -71,7 +76,6 @@ def _execute(job_name: str, root: Path, as_of: str | None, run_config: Mapping[s
 
     from dagster_project.definitions import defs
     from dagster_project.partitions import FIRST_NIGHT, nightly_partitions
-    from dagster_project.resources import TierlineHome
 
     if not nightly_partitions.has_partition_key(night.as_of.isoformat()):
         raise ConfigurationError(f"--as-of {night.as_of}: give a business day that is over, {FIRST_NIGHT} or later")
@@ -79,10 +83,9 @@ def _execute(job_name: str, root: Path, as_of: str | None, run_config: Mapping[s
         job = defs.resolve_job_def(job_name)
         try:
             job.execute_in_process(
-                run_config={**run_config, **_QUIET},
+                run_config={**run_config, **_QUIET, **home_config(night.home.root)},
                 instance=instance,
                 partition_key=night.as_of.isoformat(),
-                resources={"tierline_home": TierlineHome(path=str(night.home.root))},
             )
         except dg.DagsterInvalidConfigError as error:
             raise ConfigurationError(f"{job_name}: {_one_line(error)}") from error
