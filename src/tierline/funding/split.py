@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 
 from tierline.funding.costs import newest_position
 from tierline.funding.partners import Partner, open_partners
-from tierline.money import Cents, to_cents, to_money
+from tierline.money import MONEY, Cents, to_cents, to_money
 from tierline.parquet import conform
 from tierline.policy import Policy
 from tierline.schemas import PUBLISHED
@@ -152,7 +153,7 @@ def _withdraw(limits: pa.Table, unplaced: list[str]) -> pa.Table:
         return limits
     gone = pc.is_in(limits.column("customer_key"), pa.array(unplaced))
     replaced = {
-        "credit_limit": pa.scalar(0, pa.int64()).cast(limits.schema.field("credit_limit").type),
+        "credit_limit": pa.scalar(Decimal(0), MONEY),
         "action": "decline",
         "action_reason": "FUNDING_CAPACITY",
         "binding_constraint": "funding_capacity",
