@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from tierline.home import Home
@@ -69,6 +70,23 @@ def run_night(home: Path, day: date) -> None:
 
     with unchanged_process():
         nightly(as_of=day.isoformat(), home=home)
+
+
+def run_steps(home: Path, day: date, steps: Sequence[str]) -> dg.ExecuteInProcessResult:
+    """Some steps of a night, by the names of their assets, over what stands in the home; failures are in the result."""
+    from dagster_project.commands import home_config, prepare_instance
+    from dagster_project.definitions import defs
+
+    with unchanged_process():
+        prepare_instance(home)
+        with dg.DagsterInstance.get() as instance:
+            return defs.resolve_job_def("nightly").execute_in_process(
+                instance=instance,
+                partition_key=day.isoformat(),
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, **home_config(home)},
+                asset_selection=[dg.AssetKey(name) for name in steps],
+            )
 
 
 def command(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ended:

@@ -1,4 +1,4 @@
-"""Two nights of a small lender end to end: what is published, that it adds up, and that running again changes nothing."""
+"""Two nights of a small lender end to end: what is published, that it adds up, that running again changes nothing."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from small_lender import (
     landing_file,
     release_bytes,
     run_night,
-    unchanged_process,
+    run_steps,
 )
 
 Capture = pytest.CaptureFixture[str]
@@ -136,20 +136,8 @@ def pq_rows(home: Path) -> int:
 
 def decide_again(home: Path, first: str) -> dg.ExecuteInProcessResult:
     """The steps from ``first`` to the release, over what the night has staged."""
-    from dagster_project.commands import home_config, prepare_instance
-    from dagster_project.definitions import defs
-
     steps = ["wanted_limits", "credit_limits", "funding_allocation", "release_candidate", "release"]
-    with unchanged_process():
-        prepare_instance(home)
-        with dg.DagsterInstance.get() as instance:
-            return defs.resolve_job_def("nightly").execute_in_process(
-                instance=instance,
-                partition_key=NEXT.isoformat(),
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, **home_config(home)},
-                asset_selection=[dg.AssetKey(name) for name in steps[steps.index(first) :]],
-            )
+    return run_steps(home, NEXT, steps[steps.index(first) :])
 
 
 def failed_checks(result: dg.ExecuteInProcessResult) -> set[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_lender import Ended, command
 from sklearn.metrics import roc_auc_score
+from small_lender import Ended, command
 
 import tierline
 from tierline.models import load_bundle

@@ -21,7 +21,8 @@ DESIGN = {
     ),
     "loans": (
         "loan_id",
-        "customer_id° product originated_on principal annual_rate term_months repayment_method scenario_id? recorded_at",
+        "customer_id° product originated_on principal annual_rate term_months repayment_method scenario_id?"
+        " recorded_at",
     ),
     "instalments": ("loan_id instalment_no", "due_on principal_due interest_due recorded_at"),
     "repayments": ("repayment_id", "loan_id instalment_no paid_at amount recorded_at"),
