@@ -168,22 +168,19 @@ def test_an_independent_audit_finds_nothing_in_any_world_nor_in_the_night_after(
 
 def test_the_worlds_hold_what_the_rules_are_about() -> None:
     actions: set[str] = set()
-    funders: set[str] = set()
     reasons: set[str] = set()
     most = 0
-    for seed in range(12):
-        tables = run(some_world(seed))
+    for seed in range(10):
+        tables = run(some_world(seed, many=300))
         actions |= set(tables["credit_limits"].column("action").to_pylist())
         reasons |= set(tables["credit_limits"].column("action_reason").to_pylist())
-        funders |= set(tables["funding_allocation"].column("funder_id").to_pylist())
         most = max(most, len(set(tables["funding_allocation"].column("funder_id").to_pylist())))
     assert actions == {"grant", "raise", "hold", "cut", "freeze", "decline"}
     assert {"FUNDING_CAPACITY", "IN_DEFAULT", "NOT_AFFORDABLE", "RECENTLY_PAST_DUE"} <= reasons
-    assert funders == {"OWN", "P0", "P1", "P2"}
-    assert most >= 3, "a night on which two partners fund"
+    assert most >= 3, "there is a night on which two partners fund"
 
 
-def some_world(seed: int, as_of: date | None = None, many: int = 150) -> dict[str, Any]:
+def some_world(seed: int, as_of: date | None = None, many: int = 120) -> dict[str, Any]:
     """A book with partners and a position, some of them missing; half of the nights are review nights."""
     rng = np.random.default_rng(seed)
     as_of = as_of or (REVIEW if rng.random() < 0.5 else OTHER)
