@@ -9,17 +9,6 @@ from small_lender import FIRST, NEXT, SPEC, copy_home, run_night
 
 from tierline.sources.simulated import simulate
 
-# Warnings of others that we cannot mend, by name.
-_THEIRS = (
-    "ignore:'click.utils.get_(binary|text)_stream' is deprecated:DeprecationWarning",
-)  # typer 0.25 over click 8.4
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    for line in _THEIRS:
-        config.addinivalue_line("filterwarnings", line)
-
-
 @pytest.fixture(scope="session")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a landing zone and nothing else. Do not change it."""

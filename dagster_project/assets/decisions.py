@@ -136,7 +136,7 @@ def funded_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
     for note in result.notes:
         LOGGER.warning("fund: %s", note)
     total = int(to_cents(result.limits.column("credit_limit")).sum())
-    LOGGER.info("fund: limits of %s yuan, %.1f %% own", f"{total // 100:,}", 100 * result.used["OWN"] / max(total, 1))
+    LOGGER.info("fund: limits of %s in all, %.1f %% own", f"{total // 100:,}", 100 * result.used["OWN"] / max(total, 1))
     for name, table in (("credit_limits", result.limits), ("funding_allocation", result.allocation)):
         path = night.stage_contract(PUBLISHED[name], table)
         extra = {"used_cents": dg.MetadataValue.json(result.used), "withdrawn": dg.MetadataValue.int(result.cut)}

@@ -68,9 +68,10 @@ def model_lines(bundle: ModelBundle) -> list[str]:
     """Out-of-time figures of the model in use, with what they were measured on."""
     card, metrics = bundle.card, bundle.card.metrics
     test = card.slices["test"]
+    observed = f"on {test['first']}" if test["first"] == test["last"] else f"{test['first']} to {test['last']}"
     lines = [
-        f"model {bundle.model_id}: tested out of time on {test['rows']:,} customers observed {test['first']} to"
-        f" {test['last']}, {test['defaults']:,} of them defaulted",
+        f"model {bundle.model_id}: tested out of time on {test['rows']:,} customers observed {observed},"
+        f" {test['defaults']:,} of them defaulted",
         f"  AUC      {_interval(metrics, 'auc')}   Gini {metrics['gini']:.3f}   KS {metrics['ks']:.3f}",
         f"  logistic {_interval(metrics, 'logistic_auc')}   (plain logistic regression, same rows, same features)",
         f"  log-loss {metrics['log_loss']:.4f} (logistic {metrics['logistic_log_loss']:.4f})   Brier"
