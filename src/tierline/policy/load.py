@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from tierline.config import one_line
 from tierline.errors import ConfigurationError
@@ -46,6 +47,11 @@ class Entry(BaseModel):
         ends = self.effective_to or date.max
         return self.status != "draft" and self.effective_from <= day <= ends
 
+    def meets(self, other: Entry) -> date | None:
+        """The first day on which both are in force; None if there is none."""
+        day = max(self.effective_from, other.effective_from)
+        return day if self.holds(day) and other.holds(day) else None
+
 
 class Profile(BaseModel):
     """A profile file: sections of numbers, each a list of dated entries."""
@@ -69,13 +75,13 @@ def load_policy(name_or_path: str, as_of: date) -> Policy:
     """The policy in force on ``as_of`` from a packaged profile name or a YAML file.
 
     Raises ``ConfigurationError`` naming path and reason for an unknown profile or key, a number that is missing on the
-    date, in force twice, out of range or at odds with another.
+    date, in force twice or out of range on any date, or at odds with another on the date.
     """
     text, origin = _read(name_or_path)
     try:
         profile = Profile.model_validate(yaml.load(text, Loader=_UniqueKeys))
         picked = {section: _pick(getattr(profile, section), section, as_of) for section in SECTIONS}
-        return Policy.model_validate(
+        policy = Policy.model_validate(
             {
                 "name": profile.name,
                 "policy_id": profile.policy_id,
@@ -84,12 +90,14 @@ def load_policy(name_or_path: str, as_of: date) -> Policy:
                 **{section: {key: entry.value for key, entry in found.items()} for section, found in picked.items()},
             }
         )
+        _check_other_dates(profile)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise ConfigurationError(f"{origin}: {one_line(error)}") from error
-    except _NotInForceError as error:
+    except (_NotInForceError, _OtherDateError) as error:
         raise ConfigurationError(f"{origin}: {error}") from error
+    return policy
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -116,6 +124,41 @@ def _pick(section: dict[str, list[Entry]], name: str, day: date) -> dict[str, En
             raise _NotInForceError(f"{name}.{key}: {found} in force on {day}: give exactly one (drafts do not count)")
         picked[key] = holding[0]
     return picked
+
+
+class _OtherDateError(ValueError):
+    """An entry that could not be used on the day it is in force."""
+
+
+def _check_other_dates(profile: Profile) -> None:
+    """Refuse today what would stop the night of another date: entries that overlap, values of a wrong type or range.
+
+    Drafts are checked too. Whether numbers agree with each other is checked on the date asked for only.
+    """
+    for section in SECTIONS:
+        model = Policy.model_fields[section].annotation
+        for key, entries in getattr(profile, section).items():
+            _check_overlap(f"{section}.{key}", entries)
+            field = getattr(model, "model_fields", {}).get(key)
+            if field is not None:  # an unknown key is refused with the section
+                _check_values(f"{section}.{key}", entries, field.rebuild_annotation())
+
+
+def _check_overlap(path: str, entries: list[Entry]) -> None:
+    for one, other in combinations(entries, 2):
+        day = one.meets(other)
+        if day is not None:
+            raise _OtherDateError(f"{path}: 2 values in force on {day}: give exactly one (drafts do not count)")
+
+
+def _check_values(path: str, entries: list[Entry], kind: Any) -> None:
+    adapter = TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
+    for index, entry in enumerate(entries):
+        try:
+            adapter.validate_python(entry.value)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            raise _OtherDateError(f"{path}.{index} (from {entry.effective_from}): {reason}") from error
 
 
 def _read(name_or_path: str) -> tuple[str, str]:
