@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tierline.errors import TierlineError
 from tierline.parquet import conform
 from tierline.policy import ScalePolicy
 from tierline.policy.model import DEFAULT_TIER
@@ -18,7 +19,16 @@ _FINITE = 1e-6  # PD of 0 or 1 has no finite score; such a row gets the score of
 
 
 def assign_tiers(pd_12m: Floats, in_default: npt.NDArray[np.bool_], scale: ScalePolicy) -> npt.NDArray[np.object_]:
-    """Tier of each row: the first whose upper bound is not below the PD; customers in default get tier X."""
+    """Tier of each row: the first whose upper bound is not below the PD; customers in default get tier X.
+
+    Raises ``TierlineError`` if any PD is not a number in [0, 1]: a negative one would pass for the best tier.
+    """
+    wrong = np.flatnonzero(~((pd_12m >= 0) & (pd_12m <= 1)))
+    if len(wrong):
+        raise TierlineError(
+            f"scored: column pd_12m: must be in [0, 1]; {len(wrong)} rows are not, first row {wrong[0]} is"
+            f" {pd_12m[wrong[0]]}: check the model and its calibration"
+        )
     bounds = np.array(list(scale.tier_bounds.values()))
     names = np.array(scale.tiers, dtype=object)
     tiers = names[np.searchsorted(bounds, pd_12m, side="left")]

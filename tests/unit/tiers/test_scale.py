@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.policy.profiles import packaged_policy, policy_with
 
+from tierline.errors import TierlineError
 from tierline.schemas import PUBLISHED
 from tierline.tiers import assign_tiers, score_points, tiered_scores
 
@@ -40,6 +41,13 @@ def test_a_bound_belongs_to_its_tier_and_the_next_float_to_the_next(tier: str) -
 
 def test_the_ends_of_the_scale() -> None:
     assert tiers_of(0.0, 1.0) == ["A", "G"]
+
+
+@pytest.mark.parametrize("pd_12m", [math.nan, -1e-12, 1.0000001, math.inf, -math.inf])
+def test_what_is_no_probability_has_no_tier(pd_12m: float) -> None:
+    with pytest.raises(TierlineError, match=r"pd_12m: must be in \[0, 1\]; 1 rows are not, first row 1 ") as refused:
+        tiers_of(0.02, pd_12m, 0.03)
+    assert "\n" not in str(refused.value)
 
 
 def test_default_is_tier_x_whatever_the_pd() -> None:
