@@ -9,6 +9,7 @@ from small_lender import FIRST, NEXT, SPEC, copy_home, run_night
 
 from tierline.sources.simulated import simulate
 
+
 @pytest.fixture(scope="session")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a landing zone and nothing else. Do not change it."""
