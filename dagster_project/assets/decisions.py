@@ -36,7 +36,7 @@ LOGGER = logging.getLogger("tierline.decisions")
 def scores(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
     """PD, score points, tier and reasons of every customer."""
     night = tierline_home.night(context.partition_key)
-    policy = load_policy(night.policy_name, night.as_of)
+    policy = load_policy(night.policy_name, night.effective_on)
     table = tiered_scores(night.staged("scored"), policy.scale)
     LOGGER.info("tier: %s", ", ".join(f"{t} {n:,}" for t, n in _counts(table, "tier")))
     chart = tier_distribution_chart(_tier_frame(table), f"Tiers, {night.as_of}")
@@ -54,7 +54,7 @@ def scores(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg
 def pricing(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
     """The price of each tier and term with its components, under the cap in force."""
     night = tierline_home.night(context.partition_key)
-    policy = load_policy(night.policy_name, night.as_of)
+    policy = load_policy(night.policy_name, night.effective_on)
     partners, position = known_or_none(night, "funding_partners"), known_or_none(night, "lender_position")
     costs = funding_costs(policy, partners, position, night.as_of)
     table = price_grid(policy, night.as_of, costs)
@@ -72,7 +72,7 @@ def pricing(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> d
 def disclosures(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
     """The all-in cost table of every price on offer."""
     night = tierline_home.night(context.partition_key)
-    policy = load_policy(night.policy_name, night.as_of)
+    policy = load_policy(night.policy_name, night.effective_on)
     table = disclosure_table(night.staged("pricing"), policy, night.as_of)
     return staged_result(table, night.stage_contract(PUBLISHED["disclosures"], table))
 
@@ -86,7 +86,7 @@ def disclosures(context: dg.AssetExecutionContext, tierline_home: TierlineHome) 
 def wanted_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
     """Limits from affordability, caps and the ladder, before it is known whether they can be funded."""
     night = tierline_home.night(context.partition_key)
-    policy = load_policy(night.policy_name, night.as_of)
+    policy = load_policy(night.policy_name, night.effective_on)
     before = previous_snapshot(night.home, night.as_of)
     position = newest_position(known_or_none(night, "lender_position"), night.as_of)
     given = LimitContext(
@@ -124,7 +124,7 @@ def wanted_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
 def funded_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> Iterator[dg.MaterializeResult]:
     """Split the limits between the lender and its partners; a limit nobody can fund is withdrawn."""
     night = tierline_home.night(context.partition_key)
-    policy = load_policy(night.policy_name, night.as_of)
+    policy = load_policy(night.policy_name, night.effective_on)
     given = FundingInputs(
         as_of=night.as_of,
         limits=night.staged("wanted_limits"),

@@ -7,7 +7,7 @@ stage, or the order of stages (the orchestrator's).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,6 +46,11 @@ class Night:
     def context(self) -> FeatureContext:
         """What features need besides rows."""
         return FeatureContext(self.settings.business_timezone, self.info.vocabulary)
+
+    @property
+    def effective_on(self) -> date:
+        """The day the night's decisions are used, the morning after: the rules in force on that day hold."""
+        return self.as_of + timedelta(days=1)
 
     @property
     def policy_name(self) -> str:

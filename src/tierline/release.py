@@ -119,7 +119,7 @@ def snapshot_facts(night: Night) -> SnapshotFacts:
             "label": bundle.card.label_hash,
             "reasons": {code: dict(texts) for code, texts in load_reasons().items()},
         },
-        policy_id=load_policy(night.policy_name, night.as_of).policy_id,
+        policy_id=load_policy(night.policy_name, night.effective_on).policy_id,
         feature_set=feature_set_hash(),
         code_version=code_version(),
         input_hashes=input_hashes(night.home, night.as_of),

@@ -103,11 +103,10 @@ def _takes(partner: Mapping[str, object], tier: object) -> bool:
 
 
 def _reaches(partner: Mapping[str, object], region: object) -> bool:
-    """Listed regions, or all by ``*``; for a regional licence ``*`` reaches no further than its home region."""
+    """Listed regions, or all by ``*``; a regional licence reaches its home region and no further."""
     listed = _split(partner["regions"])
-    if partner["licence"] == "regional":
-        return region in listed or (_ALL in listed and region == partner["home_region"])
-    return _ALL in listed or region in listed
+    at_home = partner["licence"] != "regional" or region == partner["home_region"]
+    return at_home and (_ALL in listed or region in listed)
 
 
 def _split(text: object) -> set[str]:

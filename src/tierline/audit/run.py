@@ -7,6 +7,7 @@ rules of one table (the modules named after them).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from tierline.audit.capacity import audit_capacity
@@ -31,7 +32,7 @@ def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Find
     Faults of the tables are findings, in a fixed order. Raises ``ConfigurationError`` for a profile that cannot be
     used on the day and ``TierlineError`` for a partner given twice.
     """
-    profile = read_profile(context.policy, context.as_of)
+    profile = read_profile(context.policy, context.as_of + timedelta(days=1))  # used from the next morning on
     found = [
         finding("missing_table", name, 1, "the table must be there; it is not")
         for name in _NEEDED

@@ -44,8 +44,8 @@ def open_partners(partners: pa.Table, policy: FundingPolicy, as_of: date) -> lis
     Capacity is the smallest of commitment − drawn, 25 % of tier-1 − drawn, and 50 % of all loans − joint loans (shares
     from the policy). ``drawn`` already holds what the partner funds of loans that stand inside tonight's limits; the
     whole limit is counted again, so a partner's rules hold even if every limit is drawn in full on top. An agreement
-    that ends within ``min_days_to_expiry`` funds nothing new. A regional licence reaches its listed regions only: "*"
-    then means the home region.
+    that ends within ``min_days_to_expiry`` funds nothing new. A regional licence reaches its home region and no
+    further, whatever the agreement lists (银保监办发〔2021〕24号).
     """
     money = {name: to_cents(partners.column(name)) for name in _MONEY}
     opened = []
@@ -75,7 +75,9 @@ def open_partners(partners: pa.Table, policy: FundingPolicy, as_of: date) -> lis
 
 def _reach(licence: str, home_region: str, regions: str) -> frozenset[str]:
     listed = _listed(regions)
-    return frozenset({home_region}) if licence == REGIONAL and EVERYTHING in listed else listed
+    if licence != REGIONAL:
+        return listed
+    return frozenset({home_region}) if _within(home_region, listed) else frozenset()
 
 
 def _listed(joined: str) -> frozenset[str]:

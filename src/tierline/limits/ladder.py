@@ -19,6 +19,7 @@ from tierline.policy import LimitPolicy
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
+_INCOME = np.array(["affordability", "debt_service"], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ def _free_step(target: Target, standing: Standing, inputs: pd.DataFrame, policy:
     had = before > 0
     dpd, worst = (inputs[name].to_numpy() for name in ("dpd", "max_dpd_90d"))
     clean = (dpd == 0) & (worst == 0) & (inputs["on_time_streak"].to_numpy() >= policy.raise_streak)
+    clean &= ~target.stretched
     ceiling = _raise_ceiling(before, policy)
     change = np.abs(wanted - before)
     small = had & (change > 0) & (change < policy.min_change * before) & (before <= target.ceiling)
     up, down = had & (wanted > before) & ~small, had & (wanted < before) & ~small
     first = np.minimum(wanted, np.floor(policy.first_grant_cap / policy.rounding) * policy.rounding)
+    first = np.where(target.stretched, 0.0, first)
     waits = up & ~(clean & standing.review)
     cases = [~had, small | (had & (wanted == before)), waits, up & (wanted > ceiling), up, down]
     limit = np.select(cases, [first, before, before, ceiling, wanted, wanted])
@@ -91,8 +94,15 @@ def _free_step(target: Target, standing: Standing, inputs: pd.DataFrame, policy:
             "TARGET_BELOW_LIMIT",
         ).astype(object),
         binding=np.select(
-            [~had & (limit < wanted), small, up & ~clean, waits, up & (wanted > ceiling)],
-            ["first_grant_cap", "min_change", "raise_conditions", "raise_review", "max_raise"],
+            [
+                ~had & target.stretched & (wanted > 0),
+                ~had & (limit < wanted),
+                small,
+                up & ~clean,
+                waits,
+                up & (wanted > ceiling),
+            ],
+            ["debt_service", "first_grant_cap", "min_change", "raise_conditions", "raise_review", "max_raise"],
             target.binding,
         ).astype(object),
     )
@@ -146,7 +156,7 @@ def _decline(step: Step, inputs: pd.DataFrame, offered: np.ndarray) -> Step:
         limit=np.where(refused, 0.0, step.limit),
         action=np.where(refused | nothing, "decline", step.action),
         reason=np.select(
-            [defaulted, ~offered, gone & (step.binding == "affordability"), gone & (step.binding == "tier_cap"), gone],
+            [defaulted, ~offered, gone & np.isin(step.binding, _INCOME), gone & (step.binding == "tier_cap"), gone],
             ["IN_DEFAULT", "PRICE_NOT_OFFERED", "NOT_AFFORDABLE", "TIER_NOT_SERVED", "CAP_BELOW_SMALLEST_LIMIT"],
             step.reason,
         ).astype(object),

@@ -24,12 +24,14 @@ class Target:
     """Target limits in yuan and, per row, the name of the constraint that set them.
 
     ``ceiling`` is the least of the hard caps (tier, product, rule, net assets): no limit may stand above it, not even
-    one that is held.
+    one that is held. ``stretched`` marks customers whose instalments due exceed what their income bears: they get no
+    raise and no first limit, whatever the target.
     """
 
     limit: Floats
     ceiling: Floats
     binding: npt.NDArray[np.object_]
+    stretched: npt.NDArray[np.bool_]
 
 
 def recognised_income(inputs: pd.DataFrame, policy: LimitPolicy) -> Floats:
@@ -45,16 +47,15 @@ def target_limits(
     """The smallest of affordability and every cap, in yuan, rounded down.
 
     ``factor`` is, per row, the principal that an instalment of one yuan repays over the reference term at the tier's
-    rate. Affordable instalment = DTI cap · income − instalments already due each month. Where no income is known or the
-    file is thin the starter limit stands in for affordability and caps it.
+    rate. Affordable instalment = DTI cap · income: the instalments of our own loans are inside it, because what is
+    drawn is inside the limit. Where no income is known or the file is thin the starter limit stands in and caps it.
     """
     income = recognised_income(inputs, policy)
-    burden = inputs["instalment_burden_monthly"].to_numpy(dtype=np.float64)
-    afford = np.maximum(policy.dti_cap * np.nan_to_num(income) - burden, 0) * factor
+    bearable = policy.dti_cap * np.where(np.isnan(income), np.inf, income)
     unproven = np.isnan(income) | inputs["thin_file"].to_numpy(dtype=bool)
     business = (inputs["segment"] == BUSINESS).to_numpy()
     caps = {
-        "affordability": np.where(np.isnan(income), np.inf, afford),
+        "affordability": np.where(np.isnan(income), np.inf, policy.dti_cap * np.nan_to_num(income) * factor),
         "starter_limit": np.where(unproven, policy.starter_limit, np.inf),
         "tier_cap": np.array([policy.tier_caps.get(tier, 0.0) for tier in tiers]),
         "product_cap": np.full(len(inputs), policy.product_cap),
@@ -66,4 +67,5 @@ def target_limits(
     stacked = np.column_stack(list(caps.values()))
     hard = np.column_stack([value for name, value in caps.items() if name not in _SOFT]).min(axis=1)
     limit = np.floor(stacked.min(axis=1) / policy.rounding) * policy.rounding
-    return Target(limit, hard, names[stacked.argmin(axis=1)])
+    stretched = inputs["instalment_burden_monthly"].to_numpy(dtype=np.float64) > bearable
+    return Target(limit, hard, names[stacked.argmin(axis=1)], stretched)

@@ -168,7 +168,7 @@ def night_by_hand() -> NightByHand:
     for tier in REFERENCE_PD:
         for term in (3, 6, 12):
             night.price(tier, term)
-    regional = {"licence": "regional", "regions": "310000, 320000", "accepted_tiers": "*"}
+    regional = {"licence": "regional", "regions": "310000, 320000", "home_region": "320000", "accepted_tiers": "*"}
     night.partners = [partner("P1"), partner("P2", **regional, expires_on=date(2026, 9, 28))]
     assets = {date(2026, 3, 31): 1, date(2026, 5, 31): 400_000, date(2026, 7, 31): 1}
     night.position = [{"as_of": day, "net_assets": Decimal(amount)} for day, amount in assets.items()]

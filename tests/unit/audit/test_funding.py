@@ -65,7 +65,7 @@ CASES: list[tuple[str, Spoil]] = [
     ("partner_tier", _partner("P2", accepted_tiers="A,B")),
     ("partner_region", _fact("c03", region_code="110000")),
     ("partner_region", _partner("P2", regions="310000")),
-    ("partner_region", _partner("P2", regions="*")),  # a regional licence: only 310000, its home
+    ("partner_region", _partner("P2", home_region="310000")),  # a regional licence: its home and no further
     ("partner_region", _partner("P2", regions="310000", home_region="320000")),
     ("partner_region", _partner("P1", regions="320000")),
     ("partner_region", _partner("P1", licence="online", regions="310000,320000")),

@@ -153,7 +153,9 @@ def test_no_multiple_of_a_hundred_loses_a_cent_to_rounding() -> None:
         ({"regions": "310000"}, False),
         ({"licence": "regional", "regions": "*"}, False),  # "*" of a regional licence is the home region
         ({"licence": "regional", "regions": "*", "home_region": "110000"}, True),
-        ({"licence": "regional", "regions": "110000"}, True),
+        ({"licence": "regional", "regions": "110000"}, False),  # listed, but not its home
+        ({"licence": "regional", "regions": "110000", "home_region": "110000"}, True),
+        ({"licence": "regional", "regions": "310000", "home_region": "110000"}, False),  # its home, but not agreed
         ({"licence": "online", "regions": "*"}, True),
     ],
 )

@@ -28,7 +28,8 @@ def granted(folder: Path, row: Row, numbers: dict[str, Any] = ROOMY, **how: Any)
     ("facts", "limit"),
     [
         ({"income_recurring_monthly": 4_000}, 24_000),  # half of 4,000 over 12 months
-        ({"income_recurring_monthly": 4_000, "instalment_burden_monthly": 500}, 18_000),
+        ({"income_recurring_monthly": 4_000, "instalment_burden_monthly": 500}, 24_000),  # our own loans are inside it
+        ({"income_recurring_monthly": 4_000, "instalment_burden_monthly": 2_000}, 24_000),  # just borne
         ({"income_recurring_monthly": 4_010}, 24_000),  # 24,060 rounded down to hundreds
         ({"income_recurring_monthly": 4_016.67}, 24_100),  # 24,100.02
         ({"income_recurring_monthly": 4_016.66}, 24_000),  # 24,099.96
@@ -99,13 +100,23 @@ def test_without_a_lender_position_net_assets_bind_nobody(tmp_path: Path) -> Non
     [
         {"income_recurring_monthly": 0},
         {"income_recurring_monthly": 0, "declared_income_monthly": 9_000},  # income that was looked for and not seen
-        {"instalment_burden_monthly": 5_000},
-        {"instalment_burden_monthly": 60_000},
         {"income_recurring_monthly": 16},  # 96 yuan round down to nothing
     ],
 )
 def test_nothing_affordable_is_declined_for_that_reason(facts: dict[str, Any]) -> None:
     assert outcome(customer(**facts)) == (0, "decline", "NOT_AFFORDABLE", "affordability")
+
+
+@pytest.mark.parametrize("burden", [2_000.01, 60_000])
+def test_instalments_beyond_what_income_bears_stop_first_limits_and_raises(burden: float) -> None:
+    facts = {"income_recurring_monthly": 4_000, "instalment_burden_monthly": burden}
+    assert outcome(customer(**facts)) == (0, "decline", "NOT_AFFORDABLE", "debt_service")
+    assert outcome(customer(**facts, previous=20_000)) == (
+        20_000,
+        "hold",
+        "RAISE_CONDITIONS_NOT_MET",
+        "raise_conditions",
+    )
 
 
 def test_a_cap_below_the_smallest_limit_is_named_as_such() -> None:
