@@ -8,6 +8,7 @@ from dagster_project.config import TrainingRunConfig
 from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.calibration import reliability_frame
+from tierline.features import feature_set_hash
 from tierline.models import ModelBundle, load_bundle
 from tierline.night import Night
 from tierline.reporting import markdown_image, reliability_chart
@@ -56,6 +57,9 @@ def champion_model(context: dg.AssetExecutionContext, tierline_home: TierlineHom
     """The champion of the night; the first night trains it with the default configuration."""
     night = tierline_home.night(context.partition_key)
     entry = night.registry.champion(night.as_of)
+    if entry and load_bundle(night.home.models / entry.model_id).card.feature_set != feature_set_hash():
+        LOGGER.warning("training: the features have changed since %s was trained: training anew", entry.model_id)
+        entry = None
     if entry is None:
         LOGGER.info("training: no champion yet for %s: training one", night.as_of)
         entry = night.registry.add(_train(night, TrainingConfig()), "champion")

@@ -13,6 +13,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
+import duckdb
+import pyarrow as pa
 import typer
 from pydantic import ValidationError
 
@@ -21,8 +23,13 @@ from tierline.console import print_error, print_line, print_table, show_progress
 from tierline.errors import ConfigurationError, TierlineError
 from tierline.home import Home
 
-APP = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0] if __doc__ else None)
-MAP = typer.Typer(no_args_is_help=True, help="Real data: mapping files.")
+APP = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=__doc__.splitlines()[0] if __doc__ else None,
+)
+MAP = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Real data: mapping files.")
 APP.add_typer(MAP, name="map")
 COMMANDS = "tierline.commands"
 SIMULATED = "simulated"
@@ -223,3 +230,7 @@ def main() -> None:
     except TierlineError as error:
         print_error(str(error))
         raise SystemExit(error.exit_code) from error
+    except (OSError, duckdb.Error, pa.ArrowException) as error:  # the machine, not the data: disk full, memory, files
+        line = " ".join(str(error).split())[:500]
+        print_error(f"{type(error).__name__}: {line}: the live release is untouched; mend this and run the night again")
+        raise SystemExit(1) from error

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tierline.errors import IntegrityError
 from tierline.schemas import LAKE, Kind
 from tierline.schemas.contract import Table
 from tierline.schemas.lake import CUSTOMER_TABLES
@@ -82,7 +83,7 @@ class Lake:
     def loads(self) -> list[LoadManifest]:
         """Every complete load, oldest first."""
         paths = sorted((self.root / "loads").glob("*.json"))
-        return [LoadManifest.model_validate_json(path.read_bytes()) for path in paths]
+        return [_read_manifest(path) for path in paths]
 
     @property
     def buckets(self) -> int:
@@ -132,6 +133,13 @@ class Lake:
             f"SELECT {columns} FROM ({self.versions_sql(table, bucket)})"
             f" WHERE known_on <= {day} AND {day} < known_until"
         )
+
+
+def _read_manifest(path: Path) -> LoadManifest:
+    try:
+        return LoadManifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise IntegrityError(f"{path}: damaged: remove it and run the night again, the load is made anew") from error
 
 
 def _empty_sql(contract: Table) -> str:

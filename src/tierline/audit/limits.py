@@ -14,7 +14,7 @@ from tierline.audit.finding import Finding, Rows
 from tierline.audit.night import IN_DEFAULT, Night, in_other, joined
 from tierline.audit.profile import Profile
 
-_FACTS = ["segment", "in_default", "drawn_balance", "dpd", "on_time_streak"]
+_FACTS = ["segment", "in_default", "drawn_balance", "dpd", "max_dpd_90d", "on_time_streak"]
 _ACTIONS = ("grant", "raise", "hold", "cut", "freeze", "decline")
 _SHOW = ["credit_limit", "previous_limit", "action"]
 
@@ -113,15 +113,23 @@ def _action_rules(f: pd.DataFrame, profile: Profile) -> list[tuple[str, str, pd.
     starter = profile.cents("limits.starter_limit")
     within = (limit * step.denominator <= before * step.numerator) | (limit <= starter)
     streak = profile.number("limits.raise_streak")
-    conduct = (f["dpd"] == 0) & (f["on_time_streak"] >= streak)
+    conduct = (f["dpd"] == 0) & (f["max_dpd_90d"] == 0) & (f["on_time_streak"] >= streak)
+    late = profile.number("limits.freeze_dpd")
+    settled = (f["dpd"] >= late) | ((f["dpd"] == 0) & (f["max_dpd_90d"] < late))  # the first is ``late_growth`` already
     first = profile.cents("limits.first_grant_cap")
     frozen = (limit <= before) & (limit <= f["drawn_balance"])
     must = f"a raise must be to at most {float(step):g} times the previous limit, or {starter / 100:.2f}"
     return [
         ("raise", "raise_up", limit > before, "a raise must be above the previous limit"),
         ("raise", "raise_step", within, must),
-        ("raise", "raise_conduct", conduct, f"a raise needs dpd 0 and {streak:.0f} instalments on time"),
+        (
+            "raise",
+            "raise_conduct",
+            conduct,
+            f"a raise needs dpd 0, none within 90 days, and {streak:.0f} instalments on time",
+        ),
         ("grant", "grant_new", (before == 0) & (limit > 0), "a grant must be a first limit, and above 0"),
+        ("grant", "grant_conduct", settled, "a first limit needs dpd 0 and no arrears that freeze within 90 days"),
         ("grant", "first_grant_cap", limit <= first, f"a first limit must be at most {first / 100:.2f}"),
         ("cut", "cut", limit < before, "a cut must be below the previous limit"),
         ("hold", "hold", limit == f["previous_limit"], "a held limit must be the previous limit"),

@@ -10,8 +10,8 @@ import json
 from dataclasses import asdict
 
 from tierline.features.feature import Feature
-from tierline.features.repayments import BURDEN, EXPERIENCE, LOAN_FEATURES, REPAYMENT_FEATURES
-from tierline.features.transactions import TRANSACTION_FEATURES
+from tierline.features.repayments import BURDEN, EXPERIENCE, LOAN_FEATURES, REPAYMENT_FEATURES, REPAYMENT_SQL
+from tierline.features.transactions import TRANSACTION_FEATURES, TRANSACTION_SQL
 
 _MORE_DEBT = "more debt to serve from the same income"
 
@@ -71,6 +71,9 @@ FEATURES: tuple[Feature, ...] = (*TRANSACTION_FEATURES, *REPAYMENT_FEATURES, *LO
 
 
 def feature_set_hash() -> str:
-    """First 12 digits of the SHA-256 over the whole registry; part of every model bundle."""
-    listed = json.dumps([asdict(feature) for feature in FEATURES], sort_keys=True)
+    """First 12 digits of the SHA-256 over the registry and the SQL behind it; part of every model bundle.
+
+    A model may only score features made as those it learned from.
+    """
+    listed = json.dumps([[asdict(feature) for feature in FEATURES], TRANSACTION_SQL, REPAYMENT_SQL], sort_keys=True)
     return hashlib.sha256(listed.encode()).hexdigest()[:12]

@@ -81,6 +81,9 @@ FROM loan WHERE originated_on <= {day} AND known_on <= {day} AND {day} < known_u
 GROUP BY customer_key
 """
 
+REPAYMENT_SQL = (*PREPARE, _SCHEDULE, _DELAYS, _LATE, _LOANS)
+"""All that is computed before the features' own expressions; part of the feature set's hash."""
+
 LATE = "LATE_PAYMENT"
 OVERDUE = "OVERDUE_NOW"
 BURDEN = "DEBT_BURDEN"

@@ -18,7 +18,7 @@ from tierline.months import month_end, months_before
 
 WINDOWS = (7, 30, 90, 180, 365)
 INCOME_PERIODS = 6
-MIN_INCOME_PERIODS = 3
+MIN_INCOME_PERIODS = 4
 LOW_BALANCE_CENTS = 100_00
 
 PREPARE = """
@@ -78,7 +78,7 @@ GROUP BY customer_key
 """
 
 _INCOME = """
-SELECT customer_key, quantile_disc(cents, 0.2) AS income_recurring, count(*) FILTER (cents > 0) AS income_periods,
+SELECT customer_key, quantile_disc(cents, 0.3) AS income_recurring, count(*) FILTER (cents > 0) AS income_periods,
        count(*) AS full_periods
 FROM (SELECT customer_key, coalesce(cents, 0) AS cents
       FROM (SELECT customer_key, period FROM last_seen CROSS JOIN periods
@@ -89,7 +89,14 @@ FROM (SELECT customer_key, coalesce(cents, 0) AS cents
                  GROUP BY customer_key, period) USING (customer_key, period))
 GROUP BY customer_key
 """
-"""Income of each of the last six months that lie wholly inside the known history, and its 20 % quantile."""
+"""Income of each of the last six calendar months that lie wholly inside the known history, and its 30 % quantile.
+
+Of four to six months that is the second smallest: one month whose payday fell just outside it, or one gap, is forgiven.
+Months are calendar months, so that the figure moves at month ends and not from night to night."""
+
+
+TRANSACTION_SQL = (PREPARE, _BANDS, _LAST, _INCOME)
+"""All that is computed before the features' own expressions; part of the feature set's hash."""
 
 
 def _window(column: str, days: int, function: str = "sum") -> str:
@@ -249,7 +256,7 @@ def _income() -> list[Feature]:
     )
     regular = "any_value(income_periods)::DOUBLE / nullif(any_value(full_periods), 0)"
     since = "least(coalesce(any_value(days_since_income), 366), 366)::DOUBLE"
-    few, none = "fewer than three full months of history", "no full month of history"
+    few, none = "fewer than four full months of history", "no full month of history"
     return [
         *rows,
         Feature("income_recurring_monthly", "income", recurring, "yuan", "INCOME_LEVEL", 0, "", 180, few),
@@ -265,12 +272,9 @@ TRANSACTION_FEATURES: tuple[Feature, ...] = (*_flows(), *_income(), *_spend_mix(
 
 
 def _income_edges(as_of: date) -> list[date]:
-    """Last days of the income months, newest first; month ends if ``as_of`` is one.
-
-    Else, from the 30th of April, the payday 31 March would fall into April and leave March without income.
-    """
-    edges = [months_before(as_of, months) for months in range(INCOME_PERIODS + 1)]
-    return [month_end(edge) for edge in edges] if as_of == month_end(as_of) else edges
+    """Last days of the newest whole calendar months, newest first; the month of ``as_of`` counts on its last day."""
+    started = 0 if as_of == month_end(as_of) else 1
+    return [month_end(months_before(as_of, months + started)) for months in range(INCOME_PERIODS + 1)]
 
 
 def transaction_sql(as_of: date) -> list[str]:

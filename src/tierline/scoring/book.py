@@ -10,7 +10,8 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from tierline.features import FEATURES
+from tierline.errors import TierlineError
+from tierline.features import FEATURES, feature_set_hash
 from tierline.models import ModelBundle
 from tierline.schemas import PUBLISHED, Column, Kind, Table
 from tierline.scoring.reasons import grouped_contributions, top_reasons
@@ -35,6 +36,8 @@ def score_book(bundle: ModelBundle, features: pa.Table, bad_outcomes: list[str],
     (``bad_outcomes``: customer keys); its PD is 1 (Basel CRE36). Thin file: under 90 days of transactions and no
     instalment due within the last year, or nothing known at all.
     """
+    if bundle.card.feature_set != feature_set_hash():
+        raise TierlineError(f"{bundle.model_id}: it learned from another feature set than tonight's: train again")
     names = [feature.name for feature in FEATURES]
     dpd = _filled(features, "dpd_now", 0.0)
     keys = features.column("customer_key").to_pylist()

@@ -68,6 +68,9 @@ CASES: list[tuple[str, int, Spoil]] = [
     ("raise_step", 1, _row("c02", previous_limit=Decimal("19999.99"))),
     ("raise_conduct", 1, _fact("c02", dpd=1)),
     ("raise_conduct", 1, _fact("c02", on_time_streak=2)),
+    ("raise_conduct", 1, _fact("c02", max_dpd_90d=1)),
+    ("grant_conduct", 1, _fact("c01", dpd=6)),
+    ("grant_conduct", 1, _fact("c01", max_dpd_90d=7)),
     ("grant_new", 1, _row("c01", previous_limit=Decimal(1000))),
     ("grant_new", 1, _row("c07", action="grant")),
     ("first_grant_cap", 1, _limit("c01", "30100")),
@@ -96,7 +99,7 @@ def test_late_customers_may_not_be_raised_either(night: NightByHand, tmp_path: P
 
 
 def test_six_days_past_due_is_not_yet_late(night: NightByHand, tmp_path: Path) -> None:
-    _fact("c01", dpd=6)(night)
+    _fact("c03", dpd=6)(night)
     assert night.audit(tmp_path) == []
 
 

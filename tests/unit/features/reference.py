@@ -168,16 +168,15 @@ def _window(rows: pd.DataFrame, days: int) -> dict[str, float | None]:
 
 
 def _income(tx: pd.DataFrame, as_of: date) -> dict[str, float | None]:
-    """Income of the last six months that lie wholly inside the history; months end where month ends do."""
-    edges = [add_months(as_of, -index) for index in range(7)]
-    if is_month_end(as_of):
-        edges = [(pd.Timestamp(edge) + pd.offsets.MonthEnd(0)).date() for edge in edges]
+    """Income of the last six whole calendar months that lie inside the history."""
+    last_end = as_of if is_month_end(as_of) else as_of - timedelta(days=as_of.day)
+    edges = [(pd.Timestamp(add_months(last_end, -index)) + pd.offsets.MonthEnd(0)).date() for index in range(7)]
     earned = tx[(tx.direction == "credit") & (tx.role == "income")]
     months = []
     for after, last in zip(edges[1:], edges[:-1], strict=True):
         if tx.day.min() <= after + timedelta(days=1):
             months.append(int(earned[(earned.day > after) & (earned.day <= last)].cents.sum()))
-    low = sorted(months)[math.ceil(0.2 * len(months)) - 1] / 100 if len(months) >= 3 else None
+    low = sorted(months)[1] / 100 if len(months) >= 4 else None  # the second smallest
     return {
         "income_recurring_monthly": low,
         "income_regularity_6m": _over(sum(month > 0 for month in months), len(months)),

@@ -93,7 +93,7 @@ def test_a_void_or_corrected_transaction_is_what_its_last_known_version_says(fac
     [
         (date(2024, 4, 30), ["2023-11-30", "2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"]),
         (date(2024, 2, 29), ["2023-09-30", "2023-10-31", "2023-11-30", "2023-12-31", "2024-01-31", "2024-02-29"]),
-        (date(2024, 3, 14), ["2023-10-10", "2023-11-10", "2023-12-10", "2024-01-10", "2024-02-10", "2024-03-10"]),
+        (date(2024, 3, 14), ["2023-09-10", "2023-10-10", "2023-11-10", "2023-12-10", "2024-01-10", "2024-02-10"]),
     ],
 )
 def test_one_salary_a_month_is_the_recurring_income(facts, as_of: date, days: list[str]) -> None:
@@ -101,10 +101,20 @@ def test_one_salary_a_month_is_the_recurring_income(facts, as_of: date, days: li
     assert (row["income_recurring_monthly"], row["income_regularity_6m"]) == (5_000, 1)
 
 
-def test_recurring_income_needs_three_full_months(facts) -> None:
-    rows = [debit("T0", at("2024-02-01"), 1), *paydays("2024-02-20", "2024-03-20", "2024-04-20")]
+def test_recurring_income_needs_four_full_months(facts) -> None:
+    rows = [debit("T0", at("2024-01-01"), 1), *paydays("2024-01-20", "2024-02-20", "2024-03-20", "2024-04-20")]
     assert facts(rows, date(2024, 4, 29))["income_recurring_monthly"] is None
     assert facts(rows, date(2024, 4, 30))["income_recurring_monthly"] == 5_000
+
+
+@pytest.mark.parametrize("shift", [-3, -2, 0, 2, 3])
+def test_a_payday_moved_by_a_weekend_moves_no_recurring_income_on_any_night(facts, shift: int) -> None:
+    """Salary on the 2nd; one of them a few days off, even into the month before."""
+    days = [date(2023, month, 2) for month in range(8, 13)] + [date(2024, month, 2) for month in range(1, 5)]
+    days[6] += timedelta(days=shift)
+    rows = [debit("T0", at("2023-06-01"), 1), *paydays(*(day.isoformat() for day in days))]
+    nights = [date(2024, 4, 3) + timedelta(days=n) for n in range(0, 28, 3)]
+    assert {facts(rows, night)["income_recurring_monthly"] for night in nights} == {5_000}
 
 
 def test_recurring_income_forgives_one_gap_in_six_and_not_two(facts) -> None:
