@@ -8,6 +8,14 @@ Adding a feature is one row in the family's list; a new family is one module wit
 
 from tierline.features.build import FeatureContext, build_features, customer_spine
 from tierline.features.feature import Feature
-from tierline.features.registry import FEATURES, feature_set_hash
+from tierline.features.registry import FEATURE_TABLE, FEATURES, feature_set_hash
 
-__all__ = ["FEATURES", "Feature", "FeatureContext", "build_features", "customer_spine", "feature_set_hash"]
+__all__ = [
+    "FEATURES",
+    "FEATURE_TABLE",
+    "Feature",
+    "FeatureContext",
+    "build_features",
+    "customer_spine",
+    "feature_set_hash",
+]

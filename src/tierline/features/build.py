@@ -1,12 +1,15 @@
 """Features for a spine of (customer, observation date): the one code for month-end panels, applications and the night.
 
-Belongs here: running the families' SQL bucket by bucket and date by date. Does not belong here: what a feature is.
+Belongs here: running the passes for a bucket and a set of dates. Does not belong here: what a feature is, or keeping
+state from night to night (``nightly``).
+
+All dates of a run share one reading of the transactions: one date is a full recompute, many are a panel.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -14,12 +17,20 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tierline.engine import session
-from tierline.features import repayments, transactions
-from tierline.features.registry import CROSS_FEATURES, FEATURES
+from tierline.engine import bucket_session, map_buckets, session
+from tierline.features.account_sql import ROLE_TYPE, VISIBLE, make_account, make_states, prepare_transactions
+from tierline.features.assemble import feature_rows
+from tierline.features.calendar import Calendar, day_number
+from tierline.features.contacts import SEEN_DAYS, seen_sql
+from tierline.features.environment import make_economy
+from tierline.features.income import MONTHLY
+from tierline.features.measures import HORIZON
+from tierline.features.registry import ACCOUNT_WINDOWS, FEATURE_TABLE
+from tierline.features.schedule_sql import make_schedule, prepare_loans
 from tierline.lake import Lake
 
-LOGGER = logging.getLogger("tierline.features")
+DATES_AT_ONCE = 16
+"""Observation dates that share one reading; more would only make the segments shorter."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,23 @@ class FeatureContext:
 
     timezone: str = "UTC"
     vocabulary: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BucketTask:
+    """One bucket at one or more dates. ``spine``: customer_key and as_of of the rows asked for; None for everyone."""
+
+    lake: Lake
+    bucket: int
+    dates: tuple[date, ...]
+    context: FeatureContext
+    spine: pa.Table | None = None
+    customers: tuple[str, ...] | None = None  # only these, if given
+
+    @property
+    def calendar(self) -> Calendar:
+        """The days this task may look at."""
+        return Calendar(self.dates, self.context.timezone)
 
 
 def customer_spine(lake: Lake, as_of: date) -> pa.Table:
@@ -40,51 +68,106 @@ def customer_spine(lake: Lake, as_of: date) -> pa.Table:
 def build_features(lake: Lake, spine: pa.Table, context: FeatureContext) -> pa.Table:
     """Compute every registered feature for each row of the spine, as known at the end of its ``as_of``.
 
-    ``spine``: customer_key string, as_of date; further columns are ignored. Returns customer_key, as_of and one double
-    per feature, sorted by as_of and customer_key; a customer unknown at ``as_of`` has no row.
+    ``spine``: customer_key string, as_of date; further columns are ignored. Returns ``FEATURE_TABLE``, sorted by as_of
+    and customer_key; a customer unknown at ``as_of`` has no row.
     """
-    parts = []
-    for bucket in range(lake.buckets):
-        LOGGER.debug("features: bucket %d of %d", bucket + 1, lake.buckets)
-        parts.append(_bucket_features(lake, bucket, spine.select(["customer_key", "as_of"]), context))
-    return pa.concat_tables(parts).sort_by([("as_of", "ascending"), ("customer_key", "ascending")])
+    spine = spine.select(["customer_key", "as_of"])
+    dates = sorted(pc.unique(spine.column("as_of")).to_pylist())
+    chunks = [tuple(dates[start : start + DATES_AT_ONCE]) for start in range(0, len(dates), DATES_AT_ONCE)]
+    tasks = [
+        BucketTask(lake, bucket, chunk, context, spine.filter(pc.is_in(spine.column("as_of"), pa.array(chunk))))
+        for chunk in chunks
+        for bucket in range(lake.buckets)
+    ]
+    parts = map_buckets(panel_features, tasks, "features")
+    empty = FEATURE_TABLE.arrow_schema.empty_table()
+    return pa.concat_tables([empty, *parts]).sort_by([("as_of", "ascending"), ("customer_key", "ascending")])
 
 
-def _bucket_features(lake: Lake, bucket: int, spine: pa.Table, context: FeatureContext) -> pa.Table:
-    with session() as connection:
-        connection.register("spine_rows", spine)
-        _prepare(connection, lake, bucket, context)
-        dates = sorted(pc.unique(spine.column("as_of")).to_pylist())
-        return pa.concat_tables([_date_features(connection, day) for day in dates])
+def panel_features(task: BucketTask) -> pa.Table:
+    """Feature rows of one bucket at every date of the task, from one reading of its transactions."""
+    with prepared(task) as connection:
+        parts = []
+        for day in task.dates:
+            make_tables(connection, task, day)
+            parts.append(feature_rows(connection, day))
+        return pa.concat_tables(parts)
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, lake: Lake, bucket: int, context: FeatureContext) -> None:
-    connection.execute("CREATE TEMP TABLE vocabulary (category VARCHAR PRIMARY KEY, role VARCHAR)")
+@contextmanager
+def prepared(task: BucketTask) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session with everything that is made once for all dates: typed rows, states by segment, monthly sums."""
+    with bucket_session() as connection:
+        _prepare_customers(connection, task)
+        prepare_words(connection, task.context)
+        connection.register("calendar", task.calendar.days())
+        prepare_transactions(connection, only(task, "transactions"), task.calendar)
+        make_states(connection, ACCOUNT_WINDOWS)
+        source = "(FROM tx ANTI JOIN irregular USING (no))"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE regular_monthly AS {MONTHLY.format(source=source)}")
+        prepare_loans(connection, {name: only(task, name) for name in ("loans", "instalments", "repayments")})
+        yield connection
+
+
+def only(task: BucketTask, table: str) -> str:
+    """SQL of every version of the task's rows of a table."""
+    versions = task.lake.versions_sql(table, task.bucket)
+    if task.customers is None:
+        return versions
+    listed = ", ".join(f"'{key}'" for key in task.customers) or "NULL"
+    return f"SELECT * FROM ({versions}) WHERE customer_key IN ({listed})"
+
+
+def prepare_words(connection: duckdb.DuckDBPyConnection, context: FeatureContext) -> None:
+    """Make ``vocabulary`` (category, role)."""
+    connection.execute(ROLE_TYPE)
+    connection.execute("CREATE TEMP TABLE vocabulary (category VARCHAR PRIMARY KEY, role role_word)")
     if context.vocabulary:
         connection.executemany("INSERT INTO vocabulary VALUES (?, ?)", sorted(context.vocabulary.items()))
-    versions = {
-        name: lake.versions_sql(name, bucket)
-        for name in ("customers", "transactions", "loans", "instalments", "repayments")
-    }
-    connection.execute(f"CREATE TEMP TABLE customer AS {versions['customers']}")
-    connection.execute(transactions.PREPARE.format(versions=versions["transactions"], timezone=context.timezone))
-    for statement in repayments.PREPARE:
-        connection.execute(statement.format(**versions))
 
 
-def _date_features(connection: duckdb.DuckDBPyConnection, as_of: date) -> pa.Table:
-    for statement in (*transactions.transaction_sql(as_of), *repayments.repayment_sql(as_of)):
-        connection.execute(statement)
-    day = f"DATE '{as_of.isoformat()}'"
-    crossed = {feature.name: feature.sql.format(day=day) for feature in CROSS_FEATURES}
-    columns = ", ".join(f"{crossed[f.name]} AS {f.name}" if f.name in crossed else f.name for f in FEATURES)
-    sql = f"""
-        SELECT customer_key, {day} AS as_of, {columns}
-        FROM (SELECT DISTINCT customer_key FROM spine_rows WHERE as_of = {day})
-        JOIN (SELECT customer_key, registered_on, segment FROM customer
-              WHERE known_on <= {day} AND {day} < known_until) USING (customer_key)
-        LEFT JOIN transaction_features USING (customer_key)
-        LEFT JOIN repayment_features USING (customer_key)
-        LEFT JOIN loan_features USING (customer_key)
-        ORDER BY customer_key"""
-    return connection.sql(sql).to_arrow_table()
+def _prepare_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
+    """Make ``customer_version`` (all versions) and ``customer_no`` (a number for each key of the task)."""
+    connection.execute(f"CREATE TEMP TABLE customer_version AS {only(task, 'customers')}")
+    wanted = "SELECT customer_key FROM customer_version"
+    if task.spine is not None:
+        connection.register("spine_rows", task.spine)
+        wanted += " SEMI JOIN spine_rows USING (customer_key)"
+    connection.execute(
+        "CREATE TEMP TABLE customer_no AS SELECT customer_key, row_number() OVER (ORDER BY customer_key)::INTEGER AS no"
+        f" FROM (SELECT DISTINCT customer_key FROM ({wanted}))"
+    )
+
+
+def make_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
+    """Make ``customer`` (master data as known on the day) and ``asked`` (numbers of the rows asked for)."""
+    today = f"DATE '{day.isoformat()}'"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE customer AS SELECT no, customer_version.* FROM customer_version"
+        f" JOIN customer_no USING (customer_key) WHERE known_on <= {today} AND {today} < known_until"
+    )
+    asked = "SELECT no FROM customer"
+    if task.spine is not None:
+        asked += f" SEMI JOIN (SELECT customer_key FROM spine_rows WHERE as_of = {today}) USING (customer_key)"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {asked}")
+
+
+def make_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
+    """Make every table that ``assemble`` reads, for one date of the task."""
+    make_customers(connection, task, day)
+    make_account(connection, ACCOUNT_WINDOWS, task.calendar, day)
+    visible = VISIBLE.format(today=day_number(day), horizon=HORIZON)
+    later = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) WHERE {visible})"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE monthly AS FROM regular_monthly UNION ALL {MONTHLY.format(source=later)}"
+    )
+    recent = VISIBLE.format(today=day_number(day), horizon=SEEN_DAYS)
+    seen = seen_sql(f"(SELECT * FROM tx SEMI JOIN asked USING (no) WHERE {recent})").format(today=day_number(day))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {seen}")
+    make_other_tables(connection, task, day)
+
+
+def make_other_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
+    """Make the tables that do not come from transactions: loans, instalments and the economy."""
+    make_schedule(connection, day)
+    make_economy(connection, task.lake, day)

@@ -1,6 +1,7 @@
 """The registry: every feature of the model, in the order of the model's columns.
 
-Belongs here: the combined list, cross-family features and the hash of the set. Does not belong here: SQL of a family.
+Belongs here: the combined list, the hash of the set, and the contract of the table that holds it. Does not belong here:
+SQL of a family.
 """
 
 from __future__ import annotations
@@ -9,65 +10,45 @@ import hashlib
 import json
 from dataclasses import asdict
 
+from tierline.features.account import ACCOUNT_FEATURES
+from tierline.features.account_sql import IRREGULAR, LAST_BALANCE, UNSEEN, VISIBLE, states_sql, windows_sql
+from tierline.features.account_sql import PREPARE as PREPARE_TRANSACTIONS
+from tierline.features.contacts import CONTACT_FEATURES, seen_sql
+from tierline.features.environment import CUSTOMER_FEATURES, ECONOMY_FEATURES, PREFIXES, SERIES
 from tierline.features.feature import Feature
-from tierline.features.repayments import BURDEN, EXPERIENCE, LOAN_FEATURES, REPAYMENT_FEATURES, REPAYMENT_SQL
-from tierline.features.transactions import TRANSACTION_FEATURES, TRANSACTION_SQL
+from tierline.features.income import EARNED, INCOME_MONTH_FEATURES, MONTHLY
+from tierline.features.loans import BURDEN_FEATURES, LOAN_FEATURES
+from tierline.features.measures import Window, windows_in
+from tierline.features.repayments import REPAYMENT_FEATURES
+from tierline.features.schedule_sql import SCHEDULE_SQL
+from tierline.schemas import Column, Kind, Table
 
-_MORE_DEBT = "more debt to serve from the same income"
-
-CROSS_FEATURES: tuple[Feature, ...] = (
-    Feature(
-        "outstanding_to_income",
-        "burden",
-        "outstanding_principal / nullif(income_recurring_monthly, 0)",
-        "ratio",
-        BURDEN,
-        1,
-        _MORE_DEBT,
-        None,
-        "no recurring income or no loan known",
-    ),
-    Feature(
-        "burden_to_income",
-        "burden",
-        "instalments_next_30d / nullif(income_recurring_monthly, 0)",
-        "ratio",
-        BURDEN,
-        1,
-        _MORE_DEBT,
-        None,
-        "no recurring income or no loan known",
-    ),
-    Feature(
-        "drawn_90d_to_income",
-        "burden",
-        "principal_drawn_90d / nullif(income_recurring_monthly, 0)",
-        "ratio",
-        BURDEN,
-        0,
-        "",
-        90,
-        "no recurring income or no loan known",
-    ),
-    Feature(
-        "registered_days",
-        "customer",
-        "({day} - registered_on)::DOUBLE",
-        "days",
-        EXPERIENCE,
-        null_means="never: registration is required",
-    ),
-    Feature(
-        "is_sole_proprietor",
-        "customer",
-        "(segment = 'sole_proprietor')::INTEGER::DOUBLE",
-        "flag",
-        "SEGMENT",
-        null_means="never: the segment is required",
-    ),
+FEATURES: tuple[Feature, ...] = (
+    *ACCOUNT_FEATURES,
+    *INCOME_MONTH_FEATURES,
+    *CONTACT_FEATURES,
+    *REPAYMENT_FEATURES,
+    *LOAN_FEATURES,
+    *BURDEN_FEATURES,
+    *CUSTOMER_FEATURES,
+    *ECONOMY_FEATURES,
 )
 
-FEATURES: tuple[Feature, ...] = (*TRANSACTION_FEATURES, *REPAYMENT_FEATURES, *LOAN_FEATURES, *CROSS_FEATURES)
+ACCOUNT_WINDOWS: tuple[Window, ...] = windows_in(feature.sql for feature in (*ACCOUNT_FEATURES, *CUSTOMER_FEATURES))
+"""Every window of a measure that some feature names: the columns of the account state."""
+
+FEATURE_TABLE = Table(
+    name="customer_features",
+    description="Point-in-time features of every customer; `docs/data-dictionary.md` says what each is.",
+    key=("customer_key", "as_of"),
+    columns=(
+        Column("customer_key", Kind.STRING, "pseudonym of the customer"),
+        Column("as_of", Kind.DATE, "observation date; nothing known later is in the row"),
+        Column("latest_event_on", Kind.DATE, "business day of the latest event used, at most as_of", nullable=True),
+        Column("latest_known_on", Kind.DATE, "latest business day on which a row used became known, at most as_of"),
+        *(Column(f.name, Kind.RATE, f"{f.family}, {f.unit}; null: {f.null_means}", nullable=True) for f in FEATURES),
+    ),
+)
 
 
 def feature_set_hash() -> str:
@@ -75,5 +56,20 @@ def feature_set_hash() -> str:
 
     A model may only score features made as those it learned from.
     """
-    listed = json.dumps([[asdict(feature) for feature in FEATURES], TRANSACTION_SQL, REPAYMENT_SQL], sort_keys=True)
+    passes = [
+        PREPARE_TRANSACTIONS,
+        UNSEEN,
+        IRREGULAR,
+        VISIBLE,
+        states_sql(ACCOUNT_WINDOWS, "tx"),
+        windows_sql(ACCOUNT_WINDOWS, "states"),
+        LAST_BALANCE,
+        MONTHLY,
+        EARNED,
+        seen_sql("tx"),
+        *SCHEDULE_SQL,
+        SERIES,
+        *PREFIXES.values(),
+    ]
+    listed = json.dumps([[asdict(feature) for feature in FEATURES], passes], sort_keys=True)
     return hashlib.sha256(listed.encode()).hexdigest()[:12]

@@ -16,7 +16,7 @@ from tierline.models import ModelBundle
 from tierline.schemas import PUBLISHED, Column, Kind, Table
 from tierline.scoring.reasons import grouped_contributions, top_reasons
 
-THIN_HISTORY_DAYS = 90
+THIN_HISTORY_MONTHS = 3
 
 SCORED = Table(
     name="scored",
@@ -33,7 +33,7 @@ def score_book(bundle: ModelBundle, features: pa.Table, bad_outcomes: list[str],
     """Score every row of ``features`` (one per customer); returns ``SCORED``.
 
     A customer is in default if DPD reaches the label's threshold or an outcome of default is known
-    (``bad_outcomes``: customer keys); its PD is 1 (Basel CRE36). Thin file: under 90 days of transactions and no
+    (``bad_outcomes``: customer keys); its PD is 1 (Basel CRE36). Thin file: under three full months of transactions and no
     instalment due within the last year, or nothing known at all.
     """
     if bundle.card.feature_set != feature_set_hash():
@@ -47,7 +47,7 @@ def score_book(bundle: ModelBundle, features: pa.Table, bad_outcomes: list[str],
     codes, grouped = grouped_contributions(bundle, bundle.matrix(features))
     reasons = top_reasons(codes, grouped, in_default)
     no_instalment = _filled(features, "instalments_due_365d", 0.0) == 0
-    short = _filled(features, "history_days", 0.0) < THIN_HISTORY_DAYS
+    short = _filled(features, "history_months", 0.0) < THIN_HISTORY_MONTHS
     columns = {
         "customer_key": pa.array(keys, pa.string()),
         "as_of": pa.array([as_of] * len(keys), pa.date32()),

@@ -24,19 +24,8 @@ from pydantic import model_validator as check_model
 from tierline.config import one_line
 from tierline.errors import ConfigurationError
 from tierline.schemas import LANDING
+from tierline.schemas.roles import ROLES
 
-ROLES = (
-    "income",
-    "own_transfer",
-    "loan_flow",
-    "cash",
-    "gambling",
-    "essential",
-    "discretionary",
-    "refund",
-    "fee",
-    "other",
-)
 _SQL_TYPE = r"VARCHAR|DATE|TIMESTAMP|TIMESTAMPTZ|BOOLEAN|INTEGER|BIGINT|DOUBLE|DECIMAL\(\d{1,2},\d{1,2}\)"
 
 Constant = StrictBool | StrictInt | StrictFloat | datetime | date | str | None
