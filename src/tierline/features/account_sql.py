@@ -11,6 +11,7 @@ depends on the order of addition.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import duckdb
@@ -18,6 +19,7 @@ import duckdb
 from tierline.features.calendar import Calendar, day_number
 from tierline.features.measures import HORIZON, Window
 from tierline.schemas.roles import ROLES
+from tierline.sql import quoted
 
 FAR = day_number(date(9999, 12, 31))
 
@@ -26,18 +28,17 @@ ROLE_TYPE = f"CREATE TYPE role_word AS ENUM ({', '.join(repr(role) for role in R
 PREPARE = """
 CREATE OR REPLACE TEMP TABLE tx AS
 SELECT no, day, segment, bit, month, on_weekend,
-       known_on - DATE '1970-01-01' AS known, known_until - DATE '1970-01-01' AS until,
-       coalesce(role, 'other') AS role,
-       direction = 'credit' AND role IS DISTINCT FROM 'loan_flow' AS is_credit,
-       direction = 'debit' AND role IS DISTINCT FROM 'loan_flow' AS is_debit,
+       known_on - DATE '1970-01-01' AS known, known_until - DATE '1970-01-01' AS until, role,
+       direction = 'credit' AND role <> 'loan_flow' AS is_credit,
+       direction = 'debit' AND role <> 'loan_flow' AS is_debit,
        (amount * 100)::BIGINT AS cents, (balance_after * 100)::BIGINT AS balance,
        epoch_us(occurred_at) AS occurred, epoch_us(occurred_at) < morning AS at_night, transaction_id,
-       hash(counterparty_key) AS counterparty, counterparty_key IS NOT NULL AS has_counterparty,
-       scenario_id AS scenario, category
-FROM (SELECT * FROM ({versions})
+       CASE WHEN counterparty_key IS NOT NULL THEN hash(counterparty_key) END AS counterparty,
+       CASE WHEN scenario_id IS NOT NULL THEN hash(scenario_id) END AS scenario, hash(category) AS category
+FROM (SELECT *, {role} AS role FROM ({versions})
       WHERE occurred_on >= DATE '{first}' AND occurred_on <= DATE '{last}' AND amount > 0
         AND known_on <= DATE '{last}' AND known_until > DATE '{earliest}')
-JOIN customer_no USING (customer_key) JOIN calendar USING (occurred_on) LEFT JOIN vocabulary USING (category)
+JOIN customer_no USING (customer_key) JOIN calendar USING (occurred_on)
 """
 """Every version of every transaction that any of the dates may see and that was not void, typed for arithmetic."""
 
@@ -67,15 +68,20 @@ def states_sql(windows: tuple[Window, ...], source: str) -> str:
 
 
 def windows_sql(windows: tuple[Window, ...], states: str) -> str:
-    """Combine states of the segments of one date's ``bands`` into windows: one row per customer."""
+    """Combine ``states`` (with the ``band`` of each) into windows: one row per customer."""
+    columns = ", ".join(f"{w.measure.over_spans(_inside(w.days))} AS {w.column}" for w in windows)
+    return f"SELECT no, {columns} FROM ({states}) GROUP BY no"
+
+
+def bands_sql(windows: tuple[Window, ...], states: str) -> str:
+    """Add up the states of many short segments to those of the bands of one date."""
     measures = {window.measure.name: window.measure for window in windows}
-    banded = ", ".join(f"{measure.over_spans()} AS {name}" for name, measure in measures.items())
-    inside = {days: "true" if days == HORIZON else f"band <= {days}" for days in {window.days for window in windows}}
-    columns = ", ".join(f"{w.measure.over_spans(inside[w.days])} AS {w.column}" for w in windows)
-    return (
-        f"SELECT no, {columns} FROM (SELECT no, band, {banded} FROM ({states}) JOIN bands USING (segment)"
-        " GROUP BY no, band) GROUP BY no"
-    )
+    columns = ", ".join(f"{measure.over_spans()} AS {name}" for name, measure in measures.items())
+    return f"SELECT no, band, {columns} FROM ({states}) JOIN bands USING (segment) GROUP BY no, band"
+
+
+def _inside(days: int) -> str | None:
+    return None if days == HORIZON else f"band <= {days}"
 
 
 LAST_BALANCE = """
@@ -88,21 +94,30 @@ GROUP BY no
 """
 
 
-def prepare_transactions(connection: duckdb.DuckDBPyConnection, versions: str, calendar: Calendar) -> None:
-    """Make ``tx`` and ``irregular``; ``customer_no``, ``calendar`` and ``vocabulary`` must exist."""
-    connection.execute(
-        PREPARE.format(versions=versions, first=calendar.first, last=calendar.last, earliest=calendar.dates[0])
-    )
+def role_sql(vocabulary: Mapping[str, str]) -> str:
+    """The role of a category; ``other`` where the vocabulary has no word for it."""
+    listed = " ".join(f"WHEN {quoted(word)} THEN '{role}'::role_word" for word, role in sorted(vocabulary.items()))
+    return f"CASE category {listed} ELSE 'other'::role_word END" if listed else "'other'::role_word"
+
+
+def prepare_transactions(
+    connection: duckdb.DuckDBPyConnection, versions: str, calendar: Calendar, vocabulary: Mapping[str, str]
+) -> None:
+    """Make ``tx`` and ``irregular``; ``customer_no`` and ``calendar`` must exist."""
+    connection.execute(ROLE_TYPE)
+    span = {"first": calendar.first, "last": calendar.last, "earliest": calendar.dates[0]}
+    connection.execute(PREPARE.format(versions=versions, role=role_sql(vocabulary), **span))
+    if len(calendar.dates) == 1:  # one date sees all that was read
+        connection.execute("CREATE OR REPLACE TEMP TABLE irregular (no INTEGER)")
+        return
     dates = [day_number(day) for day in calendar.dates]
     connection.execute(UNSEEN.format(far=FAR, dates=dates))
     connection.execute(IRREGULAR.format(far=FAR, dates=dates))
 
 
-def make_states(connection: duckdb.DuckDBPyConnection, windows: tuple[Window, ...]) -> None:
-    """Make ``states`` of the customers whose rows every date sees alike."""
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE states AS {states_sql(windows, '(FROM tx ANTI JOIN irregular USING (no))')}"
-    )
+def make_states(connection: duckdb.DuckDBPyConnection, windows: tuple[Window, ...], source: str) -> None:
+    """Make ``states`` of the prepared transactions in ``source``."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE states AS {states_sql(windows, source)}")
 
 
 def make_account(
@@ -110,9 +125,13 @@ def make_account(
 ) -> None:
     """Make ``account``: windows and last balance of each customer with a row in the horizon of ``day``."""
     visible = VISIBLE.format(today=day_number(day), horizon=HORIZON)
-    seen = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) WHERE {visible})"
-    states = f"FROM states UNION ALL BY NAME {states_sql(windows, seen)}"
     connection.register("bands", calendar.bands(day))
+    if len(calendar.dates) == 1:
+        states = "SELECT * FROM states JOIN bands USING (segment)"
+    else:
+        seen = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) SEMI JOIN asked USING (no) WHERE {visible})"
+        both = f"(FROM states SEMI JOIN asked USING (no)) UNION ALL BY NAME {states_sql(windows, seen)}"
+        states = bands_sql(windows, both)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE account AS SELECT * FROM ({windows_sql(windows, states)})"
         f" LEFT JOIN ({LAST_BALANCE.format(visible=visible)}) USING (no)"

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.engine import bucket_session, map_buckets, session
-from tierline.features.account_sql import ROLE_TYPE, VISIBLE, make_account, make_states, prepare_transactions
+from tierline.features.account_sql import VISIBLE, make_account, make_states, prepare_transactions
 from tierline.features.assemble import feature_rows
 from tierline.features.calendar import Calendar, day_number
 from tierline.features.contacts import SEEN_DAYS, seen_sql
@@ -99,11 +99,10 @@ def prepared(task: BucketTask) -> Iterator[duckdb.DuckDBPyConnection]:
     """A session with everything that is made once for all dates: typed rows, states by segment, monthly sums."""
     with bucket_session() as connection:
         _prepare_customers(connection, task)
-        prepare_words(connection, task.context)
         connection.register("calendar", task.calendar.days())
-        prepare_transactions(connection, only(task, "transactions"), task.calendar)
-        make_states(connection, ACCOUNT_WINDOWS)
-        source = "(FROM tx ANTI JOIN irregular USING (no))"
+        prepare_transactions(connection, only(task, "transactions"), task.calendar, task.context.vocabulary)
+        source = "tx" if len(task.dates) == 1 else "(FROM tx ANTI JOIN irregular USING (no))"
+        make_states(connection, ACCOUNT_WINDOWS, source)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE regular_monthly AS {MONTHLY.format(source=source)}")
         prepare_loans(connection, {name: only(task, name) for name in ("loans", "instalments", "repayments")})
         yield connection
@@ -116,14 +115,6 @@ def only(task: BucketTask, table: str) -> str:
         return versions
     listed = ", ".join(f"'{key}'" for key in task.customers) or "NULL"
     return f"SELECT * FROM ({versions}) WHERE customer_key IN ({listed})"
-
-
-def prepare_words(connection: duckdb.DuckDBPyConnection, context: FeatureContext) -> None:
-    """Make ``vocabulary`` (category, role)."""
-    connection.execute(ROLE_TYPE)
-    connection.execute("CREATE TEMP TABLE vocabulary (category VARCHAR PRIMARY KEY, role role_word)")
-    if context.vocabulary:
-        connection.executemany("INSERT INTO vocabulary VALUES (?, ?)", sorted(context.vocabulary.items()))
 
 
 def _prepare_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:

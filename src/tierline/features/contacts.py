@@ -18,10 +18,10 @@ GAP_DAYS = 90
 NEW_DAYS = 30
 
 KINDS = {
-    "counterparties": (0, "counterparty", "is_debit AND role <> 'own_transfer' AND has_counterparty"),
-    "payers": (1, "counterparty", "is_credit AND role = 'income' AND has_counterparty"),
-    "scenarios": (2, "hash(scenario)", "is_debit AND scenario IS NOT NULL"),
-    "categories": (3, "hash(category)", "is_debit"),
+    "counterparties": (0, "counterparty", "is_debit AND role <> 'own_transfer' AND counterparty IS NOT NULL"),
+    "payers": (1, "counterparty", "is_credit AND role = 'income' AND counterparty IS NOT NULL"),
+    "scenarios": (2, "scenario", "is_debit AND scenario IS NOT NULL"),
+    "categories": (3, "category", "is_debit"),
 }
 _SOURCE = {
     "counterparties": "transactions.counterparty_key",
@@ -34,16 +34,17 @@ _SOURCE = {
 def seen_sql(source: str) -> str:
     """Last day and start of the current run of every key in ``source`` (prepared transactions in ``SEEN_DAYS``)."""
     parts = [
-        f"SELECT no, {number}::UTINYINT AS kind, {key} AS key, day FROM {source} WHERE {where}"
+        f"SELECT no, {number}::UTINYINT AS kind, {key} AS key, max(day) AS last_day, min(day) AS first_day,"
+        f" min(CASE WHEN day > {{today}} - {NEW_DAYS} THEN day END) AS recent_day,"
+        f" max(CASE WHEN day <= {{today}} - {NEW_DAYS} THEN day END) AS before_day"
+        f" FROM {source} WHERE {where} GROUP BY no, {key}"
         for number, key, where in KINDS.values()
     ]
-    return f"""
-SELECT no, kind, key, last_day,
-       CASE WHEN recent_day - coalesce(before_day, -1000000) >= {GAP_DAYS} THEN recent_day ELSE first_day END AS run_day
-FROM (SELECT no, kind, key, max(day) AS last_day, min(day) AS first_day,
-             min(CASE WHEN day > {{today}} - {NEW_DAYS} THEN day END) AS recent_day,
-             max(CASE WHEN day <= {{today}} - {NEW_DAYS} THEN day END) AS before_day
-      FROM ({" UNION ALL ".join(parts)}) GROUP BY no, kind, key)"""
+    new = f"recent_day - coalesce(before_day, -1000000) >= {GAP_DAYS}"
+    return (
+        f"SELECT no, kind, key, last_day, CASE WHEN {new} THEN recent_day ELSE first_day END AS run_day"
+        f" FROM ({' UNION ALL '.join(parts)})"
+    )
 
 
 def contacts_sql(features: tuple[Feature, ...]) -> str:

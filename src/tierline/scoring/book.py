@@ -33,8 +33,8 @@ def score_book(bundle: ModelBundle, features: pa.Table, bad_outcomes: list[str],
     """Score every row of ``features`` (one per customer); returns ``SCORED``.
 
     A customer is in default if DPD reaches the label's threshold or an outcome of default is known
-    (``bad_outcomes``: customer keys); its PD is 1 (Basel CRE36). Thin file: under three full months of transactions and no
-    instalment due within the last year, or nothing known at all.
+    (``bad_outcomes``: customer keys); its PD is 1 (Basel CRE36). Thin file: under three full months of transactions and
+    no instalment due within the last year, or nothing known at all.
     """
     if bundle.card.feature_set != feature_set_hash():
         raise TierlineError(f"{bundle.model_id}: it learned from another feature set than tonight's: train again")
