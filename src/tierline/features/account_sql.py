@@ -23,7 +23,7 @@ from tierline.sql import quoted
 
 FAR = day_number(date(9999, 12, 31))
 
-ROLE_TYPE = f"CREATE TYPE role_word AS ENUM ({', '.join(repr(role) for role in ROLES)})"
+ROLE_TYPE = f"CREATE TYPE IF NOT EXISTS role_word AS ENUM ({', '.join(repr(role) for role in ROLES)})"
 
 PREPARE = """
 CREATE OR REPLACE TEMP TABLE tx AS
@@ -86,8 +86,8 @@ def _inside(days: int) -> str | None:
 
 LAST_BALANCE = """
 SELECT no, arg_max(balance, transaction_id) AS balance_last, any_value(occurred) AS balance_at,
-       max(transaction_id) AS balance_id
-FROM (SELECT no, occurred, transaction_id, balance FROM tx WHERE balance IS NOT NULL AND {visible})
+       max(transaction_id) AS balance_id, any_value(day)::INTEGER AS balance_day
+FROM (SELECT no, day, occurred, transaction_id, balance FROM tx WHERE balance IS NOT NULL AND {visible})
 JOIN (SELECT no, max(occurred) AS occurred FROM tx WHERE balance IS NOT NULL AND {visible} GROUP BY no)
 USING (no, occurred)
 GROUP BY no

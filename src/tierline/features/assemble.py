@@ -35,7 +35,7 @@ def _account_sql() -> str:
     contacts = ", ".join(f"coalesce({feature.name}, 0) AS {feature.name}" for feature in CONTACT_FEATURES)
     return (
         f"SELECT no, {_listed(ACCOUNT_FEATURES)}, {_listed(INCOME_MONTH_FEATURES)}, {contacts},"
-        f" DATE '1970-01-01' + event_day_{HORIZON}d::INTEGER AS account_event,"
+        f" DATE '1970-01-01' + event_day::INTEGER AS account_event,"
         f" DATE '1970-01-01' + known_day_{HORIZON}d::INTEGER AS account_known"
         f" FROM account LEFT JOIN ({EARNED}) USING (no) LEFT JOIN ({contacts_sql(CONTACT_FEATURES)}) USING (no)"
         f" WHERE rows_{HORIZON}d > 0"

@@ -98,14 +98,17 @@ def panel_features(task: BucketTask) -> pa.Table:
 def prepared(task: BucketTask) -> Iterator[duckdb.DuckDBPyConnection]:
     """A session with everything that is made once for all dates: typed rows, states by segment, monthly sums."""
     with bucket_session() as connection:
-        _prepare_customers(connection, task)
+        prepare_customers(connection, task)
         connection.register("calendar", task.calendar.days())
         prepare_transactions(connection, only(task, "transactions"), task.calendar, task.context.vocabulary)
-        source = "tx" if len(task.dates) == 1 else "(FROM tx ANTI JOIN irregular USING (no))"
-        make_states(connection, ACCOUNT_WINDOWS, source)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE regular_monthly AS {MONTHLY.format(source=source)}")
-        prepare_loans(connection, {name: only(task, name) for name in ("loans", "instalments", "repayments")})
+        make_shared_tables(connection, task)
+        prepare_loan_tables(connection, task)
         yield connection
+
+
+def prepare_loan_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
+    """Make ``loan``, ``instalment`` and ``payment`` of the task's customers."""
+    prepare_loans(connection, {name: only(task, name) for name in ("loans", "instalments", "repayments")})
 
 
 def only(task: BucketTask, table: str) -> str:
@@ -117,16 +120,22 @@ def only(task: BucketTask, table: str) -> str:
     return f"SELECT * FROM ({versions}) WHERE customer_key IN ({listed})"
 
 
-def _prepare_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
-    """Make ``customer_version`` (all versions) and ``customer_no`` (a number for each key of the task)."""
+def prepare_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask, numbered: str = "") -> None:
+    """Make ``customer_version`` (all versions) and ``customer_no`` (a number for each key of the task).
+
+    ``numbered``: a table whose numbers are kept; keys that it lacks get the numbers after its last.
+    """
     connection.execute(f"CREATE TEMP TABLE customer_version AS {only(task, 'customers')}")
-    wanted = "SELECT customer_key FROM customer_version"
+    wanted = f"SELECT customer_key FROM customer_version WHERE known_on <= DATE '{task.dates[-1]}'"
     if task.spine is not None:
         connection.register("spine_rows", task.spine)
-        wanted += " SEMI JOIN spine_rows USING (customer_key)"
+        wanted = f"SELECT customer_key FROM ({wanted}) SEMI JOIN spine_rows USING (customer_key)"
+    have = f"SELECT customer_key, no FROM {numbered}" if numbered else "SELECT NULL::VARCHAR AS customer_key, 0 AS no"
     connection.execute(
-        "CREATE TEMP TABLE customer_no AS SELECT customer_key, row_number() OVER (ORDER BY customer_key)::INTEGER AS no"
-        f" FROM (SELECT DISTINCT customer_key FROM ({wanted}))"
+        f"CREATE TEMP TABLE customer_no AS WITH have AS ({have}),"
+        f" fresh AS (SELECT DISTINCT customer_key FROM ({wanted}) ANTI JOIN have USING (customer_key))"
+        " SELECT * FROM have WHERE no > 0 UNION ALL SELECT customer_key, (row_number() OVER (ORDER BY customer_key)"
+        " + (SELECT coalesce(max(no), 0) FROM have))::INTEGER AS no FROM fresh"
     )
 
 
@@ -143,19 +152,31 @@ def make_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask, day:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {asked}")
 
 
+def make_shared_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
+    """Make ``states`` and ``regular_monthly`` of the customers whose rows every date of the task sees alike."""
+    source = "tx" if len(task.dates) == 1 else "(FROM tx ANTI JOIN irregular USING (no))"
+    make_states(connection, ACCOUNT_WINDOWS, source)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE regular_monthly AS {MONTHLY.format(source=source)}")
+
+
 def make_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
     """Make every table that ``assemble`` reads, for one date of the task."""
     make_customers(connection, task, day)
+    make_account_tables(connection, task, day)
+    make_other_tables(connection, task, day)
+
+
+def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
+    """Make ``account``, ``monthly`` and ``seen`` of the customers in ``asked`` from prepared transactions."""
     make_account(connection, ACCOUNT_WINDOWS, task.calendar, day)
-    visible = VISIBLE.format(today=day_number(day), horizon=HORIZON)
+    today = day_number(day)
+    visible = VISIBLE.format(today=today, horizon=HORIZON)
     later = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) WHERE {visible})"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE monthly AS FROM regular_monthly UNION ALL {MONTHLY.format(source=later)}"
     )
-    recent = VISIBLE.format(today=day_number(day), horizon=SEEN_DAYS)
-    seen = seen_sql(f"(SELECT * FROM tx SEMI JOIN asked USING (no) WHERE {recent})").format(today=day_number(day))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {seen}")
-    make_other_tables(connection, task, day)
+    recent = f"(SELECT * FROM tx SEMI JOIN asked USING (no) WHERE {VISIBLE.format(today=today, horizon=SEEN_DAYS)})"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {seen_sql(recent).format(today=today)}")
 
 
 def make_other_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:

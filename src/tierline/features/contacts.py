@@ -31,8 +31,11 @@ _SOURCE = {
 }
 
 
-def seen_sql(source: str) -> str:
-    """Last day and start of the current run of every key in ``source`` (prepared transactions in ``SEEN_DAYS``)."""
+def seen_sql(source: str, columns: str = "") -> str:
+    """Last day and start of the current run of every key in ``source`` (prepared transactions in ``SEEN_DAYS``).
+
+    ``columns``: what to give of each key instead, of last_day, first_day, recent_day and before_day.
+    """
     parts = [
         f"SELECT no, {number}::UTINYINT AS kind, {key} AS key, max(day) AS last_day, min(day) AS first_day,"
         f" min(CASE WHEN day > {{today}} - {NEW_DAYS} THEN day END) AS recent_day,"
@@ -41,10 +44,8 @@ def seen_sql(source: str) -> str:
         for number, key, where in KINDS.values()
     ]
     new = f"recent_day - coalesce(before_day, -1000000) >= {GAP_DAYS}"
-    return (
-        f"SELECT no, kind, key, last_day, CASE WHEN {new} THEN recent_day ELSE first_day END AS run_day"
-        f" FROM ({' UNION ALL '.join(parts)})"
-    )
+    given = columns or f"last_day, CASE WHEN {new} THEN recent_day ELSE first_day END AS run_day"
+    return f"SELECT no, kind, key, {given} FROM ({' UNION ALL '.join(parts)})"
 
 
 def contacts_sql(features: tuple[Feature, ...]) -> str:

@@ -1,0 +1,160 @@
+"""The night's features, bucket by bucket: carried on from yesterday's state where that holds, recomputed where not.
+
+Belongs here: which way each bucket goes, resuming, and what is kept. Does not belong here: either way's SQL.
+
+A bucket is done when its file stands with tonight's fingerprint in its footer: a night that is started again after a
+crash goes on at the first bucket without one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tierline.engine import bucket_session, map_buckets
+from tierline.features.assemble import feature_rows
+from tierline.features.build import (
+    BucketTask,
+    FeatureContext,
+    make_customers,
+    make_other_tables,
+    make_tables,
+    prepare_customers,
+    prepare_loan_tables,
+    prepared,
+)
+from tierline.features.increment import advance, make_stairs
+from tierline.features.registry import FEATURE_TABLE, feature_set_hash
+from tierline.features.state import StateStore, fingerprint
+from tierline.lake import Lake
+from tierline.parquet import described_schema, write_arrow
+
+LOGGER = logging.getLogger("tierline.features")
+MADE_OF = b"tierline.made_of"
+LARGEST_RECOMPUTE = 5
+"""A bucket where more than one in this many customers has irregular news is recomputed as a whole."""
+
+
+@dataclass(frozen=True)
+class NightlyRun:
+    """Where one night's features go: ``target`` gets one file per bucket, ``state`` what the next night carries on."""
+
+    lake: Lake
+    as_of: date
+    context: FeatureContext
+    target: Path
+    state: Path
+
+    def made_of(self, day: date) -> str:
+        """Fingerprint of everything that features of ``day`` depend on."""
+        return fingerprint(
+            {
+                "as_of": day,
+                "lake": self.lake.digest(day),
+                "buckets": self.lake.buckets,
+                "features": feature_set_hash(),
+                "timezone": self.context.timezone,
+                "vocabulary": sorted(self.context.vocabulary.items()),
+                "engine": duckdb.__version__,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class BucketNight:
+    """One bucket of a night: the fingerprints are computed once for all."""
+
+    run: NightlyRun
+    bucket: int
+    made_of: str
+    before: str  # fingerprint that yesterday's state must have
+
+    @property
+    def path(self) -> Path:
+        """The bucket's file."""
+        return self.run.target / f"bucket={self.bucket:03d}.parquet"
+
+
+@dataclass(frozen=True)
+class BucketReport:
+    """How a bucket was made: ``kept`` (it stood there), ``carried`` or ``recomputed``, and why not carried."""
+
+    bucket: int
+    rows: int
+    way: str
+    why: str = ""
+    recomputed_customers: int = 0
+
+
+def nightly_features(run: NightlyRun) -> list[BucketReport]:
+    """Write the features of every customer known at the end of ``as_of``, one Parquet file per bucket."""
+    yesterday = run.as_of - timedelta(days=1)
+    made_of, before = run.made_of(run.as_of), run.made_of(yesterday)
+    nights = [BucketNight(run, bucket, made_of, before) for bucket in range(run.lake.buckets)]
+    reports = map_buckets(bucket_night, nights, "features")
+    for why in sorted({report.why for report in reports if report.why}):
+        count = sum(report.why == why for report in reports)
+        LOGGER.info("features: %d of %d buckets recomputed in full: %s", count, len(reports), why)
+    StateStore(run.state).keep_only({run.as_of, yesterday})
+    return reports
+
+
+def bucket_night(night: BucketNight) -> BucketReport:
+    """Make one bucket's file, and its state before it."""
+    if night.path.exists() and (pq.read_schema(night.path).metadata or {}).get(MADE_OF) == night.made_of.encode():
+        return BucketReport(night.bucket, pq.read_metadata(night.path).num_rows, "kept")
+    run, store = night.run, StateStore(night.run.state)
+    task = BucketTask(run.lake, night.bucket, (run.as_of,), run.context)
+    yesterday = run.as_of - timedelta(days=1)
+    revisions = run.lake.revisions_sql("transactions", night.bucket)
+    why = "the lake has no index of revisions" if revisions is None else ""
+    why = why or store.fault(yesterday, night.bucket, night.before)
+    if not why and revisions is not None:
+        carried = _carry_on(night, task, store, revisions)
+        if isinstance(carried, BucketReport):
+            return carried
+        why = carried
+    with prepared(task) as connection:
+        make_tables(connection, task, run.as_of)
+        make_stairs(connection)
+        rows = _finish(connection, night, store)
+    return BucketReport(night.bucket, rows, "recomputed", why)
+
+
+def _carry_on(night: BucketNight, task: BucketTask, store: StateStore, revisions: str) -> BucketReport | str:
+    """Carry yesterday's state on; the reason as text where too many customers would have to be recomputed."""
+    as_of = night.run.as_of
+    with bucket_session() as connection:
+        store.read(connection, as_of - timedelta(days=1), night.bucket)
+        prepare_customers(connection, task, "was_customer")
+        irregular = advance(connection, task, revisions, LARGEST_RECOMPUTE)
+        if irregular is None:
+            return "too many customers with corrections or late rows"
+        make_customers(connection, task, as_of)
+        prepare_loan_tables(connection, task)
+        make_other_tables(connection, task, as_of)
+        rows = _finish(connection, night, store)
+    return BucketReport(night.bucket, rows, "carried", "", irregular)
+
+
+def _finish(connection: duckdb.DuckDBPyConnection, night: BucketNight, store: StateStore) -> int:
+    as_of = night.run.as_of
+    rows = feature_rows(connection, as_of)
+    store.write(connection, as_of, night.bucket, night.made_of)
+    schema = described_schema(FEATURE_TABLE)
+    schema = schema.with_metadata({**(schema.metadata or {}), MADE_OF: night.made_of.encode()})
+    write_arrow(night.path, rows.cast(schema))
+    return int(rows.num_rows)
+
+
+def read_features(target: Path) -> pa.Table:
+    """Every bucket's file as one table, sorted by customer."""
+    files = sorted(target.glob("bucket=*.parquet"))
+    parts = [pq.read_table(file, partitioning=None).replace_schema_metadata() for file in files]
+    return pa.concat_tables(parts).sort_by([("customer_key", "ascending")])
