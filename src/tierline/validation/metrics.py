@@ -9,14 +9,20 @@ is the exception. Non-finite values are counted by themselves: NaN and infinity 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from tierline.schemas import Column, Kind, Table
+from tierline.validation.proofs import HexDigits, Proof, UniqueRows
 
-KEY_PATTERN = "[0-9a-f]{32}"
+KEY_DIGITS = 32
+KEY_PATTERN = f"[0-9a-f]{{{KEY_DIGITS}}}"
+PROVERS = 3
+"""Proofs under way beside the query; more only raise the memory."""
 PSEUDONYMS = ("customer_key", "counterparty_key")
 
 
@@ -24,12 +30,23 @@ PSEUDONYMS = ("customer_key", "counterparty_key")
 class Metric:
     """A count over a table: its name in the metrics frame, its SQL, and what it says, with ``{n}`` for the count.
 
-    The SQL is an aggregate over the table, or a scalar query over ``{source}``.
+    The SQL is an aggregate over the table, or a scalar query over ``{source}``. ``proof``, where there is one, shows
+    cheaply that the count is zero; only if it cannot is the SQL run.
     """
 
     name: str
     sql: str
     text: str
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table as SQL, with its Arrow schema and, if it stands in files, those."""
+
+    sql: str
+    schema: pa.Schema
+    files: tuple[Path, ...] = ()
 
 
 def schema_faults(contract: Table, schema: pa.Schema) -> list[str]:
@@ -48,38 +65,55 @@ def schema_faults(contract: Table, schema: pa.Schema) -> list[str]:
 
 def contract_metrics(contract: Table, schema: pa.Schema) -> list[Metric]:
     """Metrics of the columns that are there with their type, and of the key."""
+    key = list(dict.fromkeys([*contract.key, *([contract.knowledge_time] if contract.knowledge_time else [])]))
+    whole = all(name in schema.names for name in key)
+    unique = UniqueRows(tuple(key)) if whole else None
     metrics: list[Metric] = []
     for column in contract.columns:
         index = schema.get_field_index(column.name)
         if index >= 0 and schema.field(index).type == column.arrow_field.type:
-            metrics += _column_metrics(contract, column)
-    key = [*contract.key, *([contract.knowledge_time] if contract.knowledge_time else [])]
-    if all(name in schema.names for name in key):
-        columns = ", ".join(dict.fromkeys(key))
+            metrics += _column_metrics(contract, column, unique if column.name in key else None)
+    if whole:
+        columns = ", ".join(key)
         grouped = f"SELECT count(*) - 1 AS again FROM {{source}} GROUP BY {columns} HAVING count(*) > 1"
         distinct = f"(SELECT coalesce(sum(again), 0) FROM ({grouped}))"
         text = f"{contract.name}: expect unique ({columns}): {{n}} rows repeat one"
-        metrics.append(Metric("repeated_keys", distinct, text))
+        metrics.append(Metric("repeated_keys", distinct, text, unique))
     return metrics
 
 
-def count_where(name: str, broken: str, text: str) -> Metric:
+def count_where(name: str, broken: str, text: str, proof: Proof | None = None) -> Metric:
     """The number of rows for which ``broken`` is true."""
-    return Metric(name, f"count(*) FILTER (WHERE {broken})", f"{text}: {{n}} rows")
+    return Metric(name, f"count(*) FILTER (WHERE {broken})", f"{text}: {{n}} rows", proof)
 
 
-def measure(connection: duckdb.DuckDBPyConnection, source: str, metrics: list[Metric]) -> dict[str, int]:
-    """Rows of ``source`` and every metric, in one query."""
-    select = ", ".join(["count(*)", *(metric.sql.replace("{source}", source) for metric in metrics)])
-    values = connection.execute(f"SELECT {select} FROM {source}").fetchall()[0]
+def measure(connection: duckdb.DuckDBPyConnection, source: Source, metrics: list[Metric]) -> dict[str, int]:
+    """Rows of ``source`` and every metric: proofs of zero and one query side by side, then one for what was not proven.
+
+    Proofs need files; a table in memory is counted at once.
+    """
+    proofs = dict.fromkeys(metric.proof for metric in reversed(metrics) if metric.proof and source.files)
+    with ThreadPoolExecutor(PROVERS) as pool:
+        held = {proof: pool.submit(proof.holds, connection.cursor(), source.files) for proof in proofs if proof}
+        counted = _count(connection, source, [metric for metric in metrics if metric.proof not in held])
+        zero = {proof for proof, result in held.items() if result.result()}
+    unproven = [metric for metric in metrics if metric.proof in held and metric.proof not in zero]
+    counted |= _count(connection, source, unproven) if unproven else {}
+    return {name: counted.get(name, 0) for name in ["rows", *(metric.name for metric in metrics)]}
+
+
+def _count(connection: duckdb.DuckDBPyConnection, source: Source, metrics: list[Metric]) -> dict[str, int]:
+    select = ", ".join(["count(*)", *(metric.sql.replace("{source}", source.sql) for metric in metrics)])
+    values = connection.execute(f"SELECT {select} FROM {source.sql}").fetchall()[0]
     return dict(zip(["rows", *(metric.name for metric in metrics)], map(int, values), strict=True))
 
 
-def _column_metrics(contract: Table, column: Column) -> list[Metric]:
+def _column_metrics(contract: Table, column: Column, unique: Proof | None) -> list[Metric]:
     name, where = column.name, f"{contract.name}.{column.name}"
     metrics = []
+    pseudonym = HexDigits(name, KEY_DIGITS, column.nullable) if name in PSEUDONYMS else None
     if not column.nullable:
-        metrics.append(count_where(f"{name}__null", f"{name} IS NULL", f"{where}: expect a value"))
+        metrics.append(count_where(f"{name}__null", f"{name} IS NULL", f"{where}: expect a value", pseudonym or unique))
     if column.kind is Kind.RATE:
         metrics.append(count_where(f"{name}__not_finite", f"NOT isfinite({name})", f"{where}: expect a finite number"))
     bounds = _outside(column)
@@ -89,9 +123,10 @@ def _column_metrics(contract: Table, column: Column) -> list[Metric]:
         words = ", ".join(f"'{word}'" for word in column.allowed)
         text = f"{where}: expect one of {', '.join(column.allowed)}"
         metrics.append(count_where(f"{name}__not_allowed", f"{name} NOT IN ({words})", text))
-    if name in PSEUDONYMS:
-        text = f"{where}: expect a pseudonym of 32 hex digits"
-        metrics.append(count_where(f"{name}__clear", f"NOT regexp_full_match({name}, '{KEY_PATTERN}')", text))
+    if pseudonym:
+        clear = f"NOT regexp_full_match({name}, '{KEY_PATTERN}')"
+        text = f"{where}: expect a pseudonym of {KEY_DIGITS} hex digits"
+        metrics.append(count_where(f"{name}__clear", clear, text, pseudonym))
     return metrics
 
 

@@ -19,19 +19,11 @@ from tierline.home import Home
 from tierline.lake import LoadManifest
 from tierline.schemas import LAKE, Table
 from tierline.schemas.lake import CUSTOMER_TABLES
-from tierline.validation.metrics import Metric, contract_metrics, count_where, measure, schema_faults
+from tierline.validation.metrics import Metric, Source, contract_metrics, count_where, measure, schema_faults
 from tierline.validation.suite import Expected, judge, none_of
 
 MAY_BE_EMPTY = ("funding_allocation", "watch_list")
 """Published tables that are rightly empty on some nights; any other must have a row, since no check fails on none."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A table as SQL, with its Arrow schema."""
-
-    sql: str
-    schema: pa.Schema
 
 
 @dataclass(frozen=True)
@@ -118,7 +110,7 @@ def _of_files(
         if schema_faults(contract, schema):
             return _verdict(connection, contract, Source(f"read_parquet('{file.as_posix()}')", schema), rows, [])
     listed = ", ".join(f"'{file.as_posix()}'" for file in files)
-    source = Source(f"read_parquet([{listed}], hive_partitioning = false)", pq.read_schema(files[0]))
+    source = Source(f"read_parquet([{listed}], hive_partitioning = false)", pq.read_schema(files[0]), tuple(files))
     return _verdict(connection, contract, source, rows, extra or [])
 
 
@@ -127,7 +119,7 @@ def _verdict(
 ) -> TableVerdict:
     faults = schema_faults(contract, source.schema)
     metrics = contract_metrics(contract, source.schema) + extra
-    measured = measure(connection, source.sql, metrics)
+    measured = measure(connection, source, metrics)
     shown = "; ".join(faults).replace("{", "{{").replace("}", "}}")
     columns = Expected("schema_faults", 0, 0, shown)
     expected = [columns, *rows, *(none_of(metric) for metric in metrics)]
