@@ -10,7 +10,7 @@ customer without a row in the last 365 days.
 from __future__ import annotations
 
 from tierline.features.feature import Feature
-from tierline.features.measures import HORIZON, WINDOWS, sources_of
+from tierline.features.measures import HORIZON, SQUARE_BASE, WINDOWS, sources_of
 
 NOTHING_SPENT = "nothing was spent"
 
@@ -148,7 +148,8 @@ def _trend(name: str, measure: str, short: int, long: int, reason: str) -> Featu
 
 
 def _trends() -> list[Feature]:
-    n, total, squares = "debits_90d", "debit_90d", "debit_squares_90d"
+    n, total = "debits_90d", "debit_90d"
+    squares = f"(squares_high_90d::HUGEINT * {SQUARE_BASE} + squares_low_90d)"
     spread = f"sqrt(({n} * {squares} - {total}::HUGEINT * {total})::DOUBLE)"  # integers: nothing cancels
     none = "no debit in the window"
     rows = [

@@ -101,13 +101,20 @@ def role_sql(vocabulary: Mapping[str, str]) -> str:
 
 
 def prepare_transactions(
-    connection: duckdb.DuckDBPyConnection, versions: str, calendar: Calendar, vocabulary: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    versions: str,
+    calendar: Calendar,
+    vocabulary: Mapping[str, str],
+    every: bool = False,
 ) -> None:
-    """Make ``tx`` and ``irregular``; ``customer_no`` and ``calendar`` must exist."""
+    """Make ``tx`` and ``irregular``; ``customer_no`` and ``calendar`` must exist.
+
+    ``every`` keeps versions that were replaced on the last date.
+    """
     connection.execute(ROLE_TYPE)
     span = {"first": calendar.first, "last": calendar.last, "earliest": calendar.dates[0]}
     connection.execute(PREPARE.format(versions=versions, role=role_sql(vocabulary), **span))
-    if len(calendar.dates) == 1:  # one date sees all that was read
+    if every or len(calendar.dates) == 1:  # one date sees all that was read
         connection.execute("CREATE OR REPLACE TEMP TABLE irregular (no INTEGER)")
         return
     dates = [day_number(day) for day in calendar.dates]

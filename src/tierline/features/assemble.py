@@ -1,8 +1,11 @@
-"""From the tables of one date to feature rows: the one SELECT behind the night, its increments and the panel.
+"""From the tables of one date to feature rows: the one assembly behind the night, its increments and the panel.
 
-Belongs here: joining what the passes left into one row per customer, with the proof of what it used. Does not belong
-here: how the tables ``account``, ``monthly``, ``seen``, ``delays``, ``borrowed``, ``region`` and ``industry`` came to
-be: each way of making them must give the same rows.
+Belongs here: the features' own expressions over what the passes left, one row per customer, with the proof of what it
+used. Does not belong here: how the tables ``account``, ``monthly``, ``contacts``, ``delays``, ``borrowed``, ``region``
+and ``industry`` came to be: each way of making them must give the same rows.
+
+Account features are computed where the account stands and brought to the customers by position: a join of a hundred
+columns would cost more than computing them.
 """
 
 from __future__ import annotations
@@ -10,49 +13,49 @@ from __future__ import annotations
 from datetime import date
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import IntegrityError
 from tierline.features.account import ACCOUNT_FEATURES
 from tierline.features.calendar import day_number, last_whole_month
-from tierline.features.contacts import CONTACT_FEATURES, contacts_sql
+from tierline.features.contacts import CONTACT_FEATURES
 from tierline.features.environment import CUSTOMER_FEATURES, ECONOMY_FEATURES
 from tierline.features.feature import Feature
 from tierline.features.income import EARNED, INCOME_MONTH_FEATURES
-from tierline.features.loans import BURDEN_FEATURES, loans_sql
-from tierline.features.measures import HORIZON
+from tierline.features.loans import BURDEN_FEATURES, LOAN_FEATURES, loans_sql
+from tierline.features.measures import HORIZON, KNOWN_BASE
 from tierline.features.registry import FEATURE_TABLE, FEATURES
-from tierline.features.repayments import repayments_sql
+from tierline.features.repayments import REPAYMENT_FEATURES, repayments_sql
 from tierline.months import month_end
+
+PROOF = ("latest_event_on", "latest_known_on")
 
 
 def _listed(features: tuple[Feature, ...]) -> str:
-    return ", ".join(f"{feature.sql} AS {feature.name}" for feature in features)
+    return ", ".join(f"({feature.sql})::DOUBLE AS {feature.name}" for feature in features)
 
 
 def _account_sql() -> str:
-    contacts = ", ".join(f"coalesce({feature.name}, 0) AS {feature.name}" for feature in CONTACT_FEATURES)
+    contacts = ", ".join(f"coalesce({feature.name}, 0)::DOUBLE AS {feature.name}" for feature in CONTACT_FEATURES)
     return (
         f"SELECT no, {_listed(ACCOUNT_FEATURES)}, {_listed(INCOME_MONTH_FEATURES)}, {contacts},"
-        f" DATE '1970-01-01' + event_day::INTEGER AS account_event,"
-        f" DATE '1970-01-01' + known_day_{HORIZON}d::INTEGER AS account_known"
-        f" FROM account LEFT JOIN ({EARNED}) USING (no) LEFT JOIN ({contacts_sql(CONTACT_FEATURES)}) USING (no)"
-        f" WHERE rows_{HORIZON}d > 0"
+        " DATE '1970-01-01' + event_day::INTEGER AS latest_event_on,"
+        f" DATE '1970-01-01' + (known_row // {KNOWN_BASE})::INTEGER AS latest_known_on"
+        f" FROM account LEFT JOIN earned USING (no) LEFT JOIN contacts USING (no) WHERE rows_{HORIZON}d > 0"
     )
 
 
-def _rows_sql() -> str:
-    computed = {f.name: f.sql for f in (*BURDEN_FEATURES, *CUSTOMER_FEATURES, *ECONOMY_FEATURES)}
-    columns = ", ".join(f"({computed.get(f.name, f.name)})::DOUBLE AS {f.name}" for f in FEATURES)
+def _others_sql() -> str:
+    computed = _listed((*BURDEN_FEATURES, *CUSTOMER_FEATURES, *ECONOMY_FEATURES))
+    plain = ", ".join(f"{feature.name}::DOUBLE AS {feature.name}" for feature in (*REPAYMENT_FEATURES, *LOAN_FEATURES))
     return f"""
-SELECT customer_key, {{today}} AS as_of,
-       greatest(account_event, paid_event, loan_event, region.newest_period, industry.newest_period) AS latest_event_on,
-       greatest(customer.known_on, account_known, paid_known, loan_known, region.used_on, industry.used_on)
-           AS latest_known_on,
-       {columns}
+SELECT no, customer_key, {plain}, {computed},
+       greatest(paid_event, loan_event, region.newest_period, industry.newest_period) AS latest_event_on,
+       greatest(customer.known_on, paid_known, loan_known, region.used_on, industry.used_on) AS latest_known_on
 FROM asked JOIN customer USING (no)
-LEFT JOIN account_features USING (no)
+LEFT JOIN (SELECT no, recurring / 100.0 AS income_recurring_monthly FROM earned) USING (no)
 LEFT JOIN ({repayments_sql()}) USING (no)
 LEFT JOIN ({loans_sql()}) USING (no)
 LEFT JOIN region ON region.code = customer.region_code
@@ -61,23 +64,42 @@ ORDER BY customer_key"""
 
 
 ACCOUNT_SQL = _account_sql()
-ROWS_SQL = _rows_sql()
+OTHERS_SQL = _others_sql()
 
 
 def feature_rows(connection: duckdb.DuckDBPyConnection, day: date) -> pa.Table:
     """One row per customer in ``asked``, sorted by key; raises ``IntegrityError`` if a row used what came later."""
-    today = f"DATE '{day.isoformat()}'"
-    whole = last_whole_month(day)
-    numbers = {"today": day_number(day), "whole": whole, "partial": 0 if day == month_end(day) else 1}
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE account_features AS {ACCOUNT_SQL.format(**numbers)}")
-    rows = connection.sql(ROWS_SQL.format(today=today)).to_arrow_table()
+    numbers = {"today": day_number(day), "whole": last_whole_month(day), "partial": 0 if day == month_end(day) else 1}
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE earned AS {EARNED.format(**numbers)}")
+    account = connection.sql(ACCOUNT_SQL.format(**numbers)).to_arrow_table()
+    others = connection.sql(OTHERS_SQL.format(today=f"DATE '{day.isoformat()}'")).to_arrow_table()
+    rows = _beside(others, account, day)
     check_proof(rows, day)
-    return rows.cast(FEATURE_TABLE.arrow_schema)
+    return rows
+
+
+def _beside(others: pa.Table, account: pa.Table, day: date) -> pa.Table:
+    """Columns of ``account`` brought to the rows of ``others`` by customer number; null where there is no account."""
+    wanted, found = others.column("no").to_numpy(), account.column("no").to_numpy()
+    position = np.full(int(max(wanted.max(initial=0), found.max(initial=0))) + 1, -1)
+    position[found] = np.arange(len(found))
+    index = position[wanted]
+    brought = account.combine_chunks().take(pa.array(index, mask=index < 0))
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "customer_key": others.column("customer_key"),
+        "as_of": pa.array([day] * len(index), pa.date32()),
+    }
+    for name in PROOF:
+        columns[name] = pc.max_element_wise(others.column(name), brought.column(name))
+    for feature in FEATURES:
+        source = brought if feature.name in brought.column_names else others
+        columns[feature.name] = source.column(feature.name)
+    return pa.table(columns).cast(FEATURE_TABLE.arrow_schema)
 
 
 def check_proof(rows: pa.Table, day: date) -> None:
     """Raise ``IntegrityError`` unless every row used only events of, and knowledge from, days up to ``day``."""
-    for name in ("latest_event_on", "latest_known_on"):
+    for name in PROOF:
         later = pc.sum(pc.greater(rows.column(name), pa.scalar(day))).as_py()
         if later:
             raise IntegrityError(

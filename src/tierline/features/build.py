@@ -21,7 +21,7 @@ from tierline.engine import bucket_session, map_buckets, session
 from tierline.features.account_sql import VISIBLE, make_account, make_states, prepare_transactions
 from tierline.features.assemble import feature_rows
 from tierline.features.calendar import Calendar, day_number
-from tierline.features.contacts import SEEN_DAYS, seen_sql
+from tierline.features.contacts import SEEN_DAYS, contacts_sql, seen_sql
 from tierline.features.environment import make_economy
 from tierline.features.income import MONTHLY
 from tierline.features.measures import HORIZON
@@ -167,7 +167,7 @@ def make_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: da
 
 
 def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
-    """Make ``account``, ``monthly`` and ``seen`` of the customers in ``asked`` from prepared transactions."""
+    """Make ``account``, ``monthly``, ``seen`` and ``contacts`` of the customers in ``asked``, from ``tx``."""
     make_account(connection, ACCOUNT_WINDOWS, task.calendar, day)
     today = day_number(day)
     visible = VISIBLE.format(today=today, horizon=HORIZON)
@@ -177,6 +177,7 @@ def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask,
     )
     recent = f"(SELECT * FROM tx SEMI JOIN asked USING (no) WHERE {VISIBLE.format(today=today, horizon=SEEN_DAYS)})"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {seen_sql(recent).format(today=today)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE contacts AS {contacts_sql().format(today=today)}")
 
 
 def make_other_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:

@@ -48,12 +48,6 @@ def seen_sql(source: str, columns: str = "") -> str:
     return f"SELECT no, kind, key, {given} FROM ({' UNION ALL '.join(parts)})"
 
 
-def contacts_sql(features: tuple[Feature, ...]) -> str:
-    """Make the counts that ``features`` are: one row per customer with a key in ``seen``."""
-    columns = ", ".join(f"{feature.sql} AS {feature.name}" for feature in features if feature.family == FAMILY)
-    return f"SELECT no, {columns} FROM seen GROUP BY no"
-
-
 FAMILY = "contacts"
 
 
@@ -86,3 +80,9 @@ CONTACT_FEATURES: tuple[Feature, ...] = (
     _distinct("categories", 90),
     _new("categories"),
 )
+
+
+def contacts_sql() -> str:
+    """Make the counts: one row per customer with a key in ``seen``."""
+    columns = ", ".join(f"{feature.sql} AS {feature.name}" for feature in CONTACT_FEATURES)
+    return f"SELECT no, {columns} FROM seen GROUP BY no"

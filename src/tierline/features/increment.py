@@ -1,191 +1,313 @@
-"""Tonight's account tables from yesterday's: what came in tonight, less the day that leaves each window.
+"""Tonight's state from yesterday's: what became known tonight, less the day that leaves each window.
 
-Belongs here: the SQL and the rules of the increment. Does not belong here: where state is kept (``state``), or when it
-may be used (``nightly``).
+Belongs here: the rules of the increment and its arithmetic. Does not belong here: where state is kept (``state``), or
+when it may be used (``nightly``).
 
-A customer is *clean* tonight if all that became known are rows on days after their last known one: then windows are
-yesterday's, plus the fresh rows, minus the day that leaves; extremes follow from the stairs, distinct keys from the
-last-seen table. Any other customer who has news (a correction, a row that came late, a first appearance) is recomputed
-from their own rows by the same passes as a full recompute. Both are exact: money is integer cents.
+A (customer, day) is *touched* if what is visible of it differs between last night and tonight: a day that has come, a
+late row, a correction. Sums and counts change by the difference; the day that leaves a window is subtracted. Latest
+days, extremes and distinct keys can be taken in but not taken back: a customer who loses one that counted is recomputed
+from their own rows by the passes of a full recompute, as is one with news older than a month. All is integers, so all
+is exact.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from tierline.errors import IntegrityError
 from tierline.features.account_sql import LAST_BALANCE, prepare_transactions
+from tierline.features.accounts import (
+    ADDITIVE,
+    BALANCE,
+    CARRIED,
+    LATEST,
+    ROWS,
+    empty_columns,
+    make_stairs,
+    replace_customers,
+)
 from tierline.features.build import BucketTask, make_account_tables, make_shared_tables, only
-from tierline.features.calendar import Calendar, day_number, month_number
-from tierline.features.contacts import GAP_DAYS, NEW_DAYS, SEEN_DAYS, seen_sql
-from tierline.features.income import MONTHLY, MONTHS
-from tierline.features.measures import HORIZON, WINDOWS, Kind, Window
+from tierline.features.calendar import EPOCH, Calendar, day_number, month_number
+from tierline.features.contacts import GAP_DAYS, SEEN_DAYS, seen_sql
+from tierline.features.measures import HORIZON, KNOWN_BASE, WINDOWS
 from tierline.features.registry import ACCOUNT_WINDOWS
-from tierline.features.stairs import days_sql, extremes_sql, stair_measures, steps_sql
-from tierline.lake import Lake
+from tierline.features.stairs import FRESH_DAYS, days_sql, stair_measures
+from tierline.features.state import ABSENT, AccountState, Ints
 
-TABLES = ("account", "monthly", "seen", "stairs")
-"""What is carried from night to night; each is keyed by ``no``, and yesterday's are read as ``was_<name>``."""
+Numbers = set[int]
+LATE_DAYS = 30
+"""News of a day longer ago is not taken in but recomputed."""
 
-BALANCE = ("balance_last", "balance_at", "balance_id", "balance_day")
+WAS = "known < {today} AND until >= {today} AND day < {today}"
+"""What was visible last night."""
+IS = "known <= {today} AND until > {today} AND day <= {today}"
+"""What is visible tonight."""
+_TOUCHED = f"""
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT DISTINCT no, day FROM tx WHERE ({WAS}) <> ({IS}) AND day > {{today}} - {HORIZON}
+"""
 
 
-def make_stairs(connection: duckdb.DuckDBPyConnection, source: str = "tx") -> None:
-    """Make ``stairs`` of prepared transactions."""
-    days = days_sql(stair_measures(ACCOUNT_WINDOWS), source)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE stairs AS {steps_sql(days)}")
+@dataclass(frozen=True)
+class DayMeasures:
+    """Every carried measure of some (customer, day): row i of each array belongs to ``row[i]`` (number - 1)."""
+
+    row: Ints
+    day: Ints
+    values: dict[str, Ints]
 
 
-def advance(connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str, largest: int) -> int | None:
-    """Make tonight's ``TABLES`` from ``was_*``; returns how many customers were recomputed from their own rows.
+def advance(
+    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, revisions: str, largest: int
+) -> int | None:
+    """Carry ``state`` on to the task's date; returns how many customers were recomputed from their own rows.
 
-    ``customer_no`` must hold yesterday's numbers and those of customers who are new tonight; ``revisions`` is SQL of
-    the replaced versions of transactions. None, and nothing made, where more than one in ``largest`` customers would
-    have to be recomputed.
+    ``customer_no`` must hold the state's numbers and those of customers who are new tonight; ``revisions`` is SQL of
+    the replaced versions of transactions. None where more than one in ``largest`` customers would be recomputed.
     """
     tonight = task.dates[0]
-    calendar = Calendar((tonight - timedelta(days=1), tonight), task.context.timezone)
-    connection.register("calendar", calendar.days())
-    prepare_transactions(connection, _news_sql(task.lake, task.bucket, tonight), calendar, task.context.vocabulary)
-    connection.execute("ALTER TABLE tx RENAME TO news")
     today = day_number(tonight)
-    connection.execute(_DIRTY.format(today=today, tonight=tonight, revisions=revisions, new_days=NEW_DAYS))
-    dirty = [row[0] for row in connection.execute(_DIRTY_KEYS).fetchall()]
-    if len(dirty) * largest > connection.execute("SELECT count(*) FROM customer_no").fetchall()[0][0]:
+    _read_news(connection, task, revisions)
+    connection.execute(_TOUCHED.format(today=today))
+    fresh = _grow(connection, state, tonight)
+    dirty = fresh if _spans_days(task, tonight) else set()
+    was, now, gone = (_day_measures(connection, part, today) for part in ("was", "now", "gone"))
+    dirty |= _old_news(connection, today)
+    dirty |= _carry_latest(state, was, now)
+    _carry_sums(state, was, now, gone, today)
+    dirty |= _carry_balance(connection, state, today)
+    dirty |= _carry_seen(connection, state, today)
+    _carry_stairs(connection, state, today)
+    dirty |= _expire(state, today)
+    if len(dirty) * largest > len(state.keys):
         return None
-    _recompute(connection, replace(task, customers=tuple(dirty)))
-    connection.execute(_FRESH.format(today=today))
-    connection.execute(_GONE.format(today=today, windows=", ".join(str(days) for days in WINDOWS)))
-    for name, sql in _clean_tables(today, tonight).items():
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql} UNION ALL BY NAME FROM dirty_{name}")
+    if dirty:
+        _recompute(connection, task, state, sorted(dirty))
+    _check(state)
     return len(dirty)
 
 
-def _news_sql(lake: Lake, bucket: int, tonight: date) -> str:
-    """Versions that matter tonight: of the days that leave a window, of today, and whatever became known today."""
-    versions = lake.versions_sql("transactions", bucket)
-    days = ", ".join(f"DATE '{tonight - timedelta(days=days)}'" for days in (0, *WINDOWS))
-    return (
-        f"SELECT * FROM ({versions}) WHERE occurred_on IN ({days})"
-        f" UNION ALL SELECT * FROM ({versions}) WHERE known_on = DATE '{tonight}' AND occurred_on NOT IN ({days})"
+def _read_news(connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str) -> None:
+    """Make ``tx`` of the days that leave a window and the days of whatever became known or was replaced tonight."""
+    tonight = task.dates[0]
+    versions = task.lake.versions_sql("transactions", task.bucket)
+    days = {tonight - timedelta(days=days) for days in (0, *WINDOWS)}
+    news = (
+        f"SELECT DISTINCT occurred_on FROM ({versions}) WHERE known_on = DATE '{tonight}'"
+        f" UNION SELECT DISTINCT event_on FROM ({revisions}) WHERE replaced_on = DATE '{tonight}'"
     )
+    days |= {row[0] for row in connection.execute(news).fetchall()}
+    calendar = Calendar((tonight - timedelta(days=1), tonight), task.context.timezone)
+    connection.register("calendar", calendar.days())
+    listed = ", ".join(f"DATE '{day}'" for day in sorted(days))
+    sql = f"SELECT * FROM ({versions}) WHERE occurred_on IN ({listed})"
+    prepare_transactions(connection, sql, calendar, task.context.vocabulary, every=True)
 
 
-_DIRTY = """
-CREATE OR REPLACE TEMP TABLE dirty AS
-SELECT no FROM customer_no SEMI JOIN
-       (SELECT customer_key FROM ({revisions}) WHERE replaced_on = DATE '{tonight}') USING (customer_key)
-UNION SELECT no FROM customer_no ANTI JOIN was_customer USING (no)
-UNION SELECT no FROM news LEFT JOIN (SELECT no, event_day FROM was_account) USING (no)
-      WHERE (known = {today} OR day = {today}) AND day <= {today} AND until > {today}
-        AND (day <= coalesce(event_day, -1) OR day <= {today} - {new_days})
-"""
-"""Customers whose news is not simply more of the same: recomputed from their own rows."""
-
-_DIRTY_KEYS = "SELECT customer_key FROM dirty JOIN customer_no USING (no) ORDER BY customer_key"
-
-_FRESH = """
-CREATE OR REPLACE TEMP TABLE fresh AS
-SELECT * FROM news ANTI JOIN dirty USING (no)
-WHERE (known = {today} OR day = {today}) AND known <= {today} AND day <= {today} AND until > {today}
-"""
-
-_GONE = """
-CREATE OR REPLACE TEMP TABLE gone AS
-SELECT *, ({today} - day)::SMALLINT AS band FROM news ANTI JOIN dirty USING (no)
-WHERE {today} - day IN ({windows}) AND known < {today} AND until > {today}
-"""
-"""Rows on the days that leave a window tonight; ``band`` is the window they leave."""
-
-
-def _recompute(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
-    """Make ``dirty_<table>`` of the task's customers from all their rows."""
-    connection.register("calendar", task.calendar.days())
-    prepare_transactions(connection, only(task, "transactions"), task.calendar, task.context.vocabulary)
-    connection.execute("CREATE OR REPLACE TEMP TABLE asked AS FROM dirty")
-    make_shared_tables(connection, task)
-    make_account_tables(connection, task, task.dates[0])
-    make_stairs(connection)
-    for name in TABLES:
-        connection.execute(f"ALTER TABLE {name} RENAME TO dirty_{name}")
-
-
-def _clean_tables(today: int, tonight: date) -> dict[str, str]:
-    """SQL of each of ``TABLES`` for clean customers, in the order they must be made."""
-    fresh_days = days_sql(stair_measures(ACCOUNT_WINDOWS), "fresh")
-    oldest = month_number(tonight) - MONTHS
-    return {
-        "stairs": f"""
-SELECT was.* FROM (SELECT * FROM was_stairs ANTI JOIN dirty USING (no)) AS was
-LEFT JOIN (SELECT no, step_of, max(value) AS reached FROM ({fresh_days}) GROUP BY no, step_of) USING (no, step_of)
-WHERE day > {today} - {HORIZON} AND (reached IS NULL OR value > reached)
-UNION ALL {steps_sql(fresh_days)}""",
-        "monthly": f"""
-SELECT no, month, sum(income)::BIGINT AS income, sum(rows)::BIGINT AS rows
-FROM (SELECT * FROM was_monthly ANTI JOIN dirty USING (no) UNION ALL {MONTHLY.format(source="fresh")})
-WHERE month > {oldest} GROUP BY no, month""",
-        "seen": f"""
-SELECT no, kind, key, max(last_day) AS last_day,
-       CASE WHEN min(again_day) - coalesce(max(was_day), -1000000) >= {GAP_DAYS} THEN min(again_day)
-            ELSE min(run_day) END AS run_day
-FROM (SELECT no, kind, key, last_day, last_day AS was_day, NULL::INTEGER AS again_day, run_day
-      FROM was_seen ANTI JOIN dirty USING (no) WHERE last_day > {today} - {SEEN_DAYS}
-      UNION ALL
-      SELECT no, kind, key, last_day, NULL, first_day, first_day FROM ({_first_seen(today)}))
-GROUP BY no, kind, key""",
-        "account": _account_sql(today),
+def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: date) -> Numbers:
+    """Make room for customers who are new tonight, and for a new month; the numbers of the new ones."""
+    had = len(state.keys)
+    keys = connection.sql(f"SELECT customer_key FROM customer_no WHERE no > {had} ORDER BY no").to_arrow_table()
+    grown = empty_columns(keys.num_rows, tonight)
+    blank = empty_columns(had, tonight)
+    state.columns = {
+        name: np.concatenate([state.columns.get(name, blank[name]), values]) for name, values in grown.items()
     }
+    state.balance_id = np.concatenate([state.balance_id, np.full(keys.num_rows, None, dtype=object)])
+    state.keys = pa.concat_arrays([state.keys, *keys.column("customer_key").chunks])
+    return set(range(had + 1, len(state.keys) + 1))
 
 
-def _first_seen(today: int) -> str:
-    return seen_sql("fresh", "last_day, first_day").format(today=today)
+def _spans_days(task: BucketTask, tonight: date) -> bool:
+    """True if tonight came in one load with other days: then a new customer's rows may be older than the customer."""
+    return any(load.first_day < tonight <= load.last_day for load in task.lake.loads())
 
 
-def _account_sql(today: int) -> str:
-    """Windows and last balance of clean customers; those without a row left in the horizon go."""
-    plain = tuple(window for window in ACCOUNT_WINDOWS if not window.measure.extreme)
-    columns = ", ".join(f"{_carried(window, today)} AS {window.column}" for window in plain)
-    extremes = ", ".join(window.column for window in ACCOUNT_WINDOWS if window.measure.extreme)
-    newer = (
-        "(coalesce(now_at, -1), coalesce(now_id, '')) > (coalesce(was.balance_at, -1), coalesce(was.balance_id, ''))"
+def _day_measures(connection: duckdb.DuckDBPyConnection, part: str, today: int) -> DayMeasures:
+    """Measures per customer and day: of touched days as they ``was`` and are ``now``, and of days ``gone``."""
+    measures = {window.measure.name: window.measure for window in CARRIED}
+    columns = ", ".join(f"{measure.over_rows()} AS {name}" for name, measure in measures.items())
+    leaving = ", ".join(str(today - days) for days in WINDOWS)
+    rows = {
+        "was": f"tx SEMI JOIN touched USING (no, day) WHERE {WAS}",
+        "now": f"tx SEMI JOIN touched USING (no, day) WHERE {IS}",
+        "gone": f"tx WHERE day IN ({leaving}) AND {WAS}",
+    }[part].format(today=today)
+    table = connection.sql(f"SELECT no, day, {columns} FROM {rows} GROUP BY no, day").to_arrow_table()
+    values = {name: pc.fill_null(table.column(name), ABSENT).to_numpy() for name in measures}
+    number, day = (table.column(name).to_numpy().astype(np.int64) for name in ("no", "day"))
+    return DayMeasures(number - 1, day, values)
+
+
+def _old_news(connection: duckdb.DuckDBPyConnection, today: int) -> Numbers:
+    """Customers with news of a day longer than a month ago."""
+    return _numbers(connection, f"SELECT DISTINCT no FROM touched WHERE day <= {today - LATE_DAYS}")
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection, sql: str) -> Numbers:
+    return {int(row[0]) for row in connection.execute(sql).fetchall()}
+
+
+def _carry_latest(state: AccountState, was: DayMeasures, now: DayMeasures) -> Numbers:
+    """Take in later days; customers for whom the latest day itself was taken back."""
+    lost: Numbers = set()
+    for window in LATEST:
+        name, column = window.measure.name, state.columns[window.column]
+        counted = was.values[name] != ABSENT
+        before = was.row[counted & (was.values[name] == column[was.row])]
+        np.maximum.at(column, now.row, now.values[name])
+        again = np.full(len(column), ABSENT)
+        np.maximum.at(again, now.row, now.values[name])
+        lost |= {int(row) + 1 for row in before if again[row] < column[row]}
+    return lost
+
+
+def _carry_sums(state: AccountState, was: DayMeasures, now: DayMeasures, gone: DayMeasures, today: int) -> None:
+    for window in ADDITIVE:
+        name, column = window.measure.name, state.columns[window.column]
+        for part, sign in ((was, -1), (now, 1)):
+            inside = part.day > today - window.days
+            np.add.at(column, part.row[inside], sign * part.values[name][inside])
+        leaving = gone.day == today - window.days
+        np.add.at(column, gone.row[leaving], -gone.values[name][leaving])
+    for part, sign in ((was, -1), (now, 1)):
+        month = _month_numbers(part.day)
+        for number in np.unique(month):
+            if f"rows_{number}" in state.columns:
+                here = month == number
+                for name in ("income", "rows"):
+                    np.add.at(state.columns[f"{name}_{number}"], part.row[here], sign * part.values[name][here])
+
+
+def _month_numbers(days: Ints) -> Ints:
+    found, back = np.unique(days, return_inverse=True)
+    months = [month_number(EPOCH + timedelta(days=int(day))) for day in found]
+    return np.array(months, np.int64)[back] if len(found) else np.zeros(0, np.int64)
+
+
+def _carry_balance(connection: duckdb.DuckDBPyConnection, state: AccountState, today: int) -> Numbers:
+    """Take in a later balance; customers whose last balance was taken back."""
+    visible = IS.format(today=today)
+    last = LAST_BALANCE.format(visible=visible).replace("FROM tx", "FROM (FROM tx SEMI JOIN touched USING (no, day))")
+    found = connection.sql(f"SELECT no, balance_id, {', '.join(BALANCE)} FROM ({last})").to_arrow_table()
+    row = found.column("no").to_numpy() - 1
+    ids = found.column("balance_id").to_numpy(zero_copy_only=False)
+    at, had = found.column("balance_at").to_numpy(), state.columns["balance_at"]
+    tied = np.flatnonzero(at == had[row])
+    newer = at > had[row]
+    newer[tied] = [ids[index] > state.balance_id[row[index]] for index in tied]
+    replaced = f"SELECT no, transaction_id FROM tx WHERE {WAS} AND NOT ({IS}) AND balance IS NOT NULL"
+    replaced = replaced.format(today=today)
+    lost = {
+        int(number)
+        for number, identifier in connection.execute(replaced).fetchall()
+        if state.balance_id[number - 1] == identifier
+    }
+    for name in BALANCE:
+        state.columns[name][row[newer]] = found.column(name).to_numpy().astype(np.int64)[newer]
+    state.balance_id[row[newer]] = ids[newer]
+    return lost
+
+
+def _carry_seen(connection: duckdb.DuckDBPyConnection, state: AccountState, today: int) -> Numbers:
+    """Take in keys seen; customers for whom a key was taken back, or came before its run began."""
+    parts = {
+        name: seen_sql(f"(SELECT * FROM tx SEMI JOIN touched USING (no, day) WHERE {visible})", "last_day, first_day")
+        for name, visible in (("was", WAS), ("now", IS))
+    }
+    was, now = (sql.format(today=today) for sql in (parts["was"], parts["now"]))
+    lost = _numbers(
+        connection,
+        f"SELECT DISTINCT was.no FROM ({was}) AS was LEFT JOIN ({now}) AS now"
+        " ON now.no = was.no AND now.kind = was.kind AND now.key = was.key"
+        " WHERE now.no IS NULL OR now.last_day < was.last_day OR now.first_day > was.first_day",
     )
-    balance = ", ".join(
-        f"CASE WHEN {newer} THEN now_{name.removeprefix('balance_')} WHEN was.balance_day > {today} - {HORIZON}"
-        f" THEN was.{name} END AS {name}"
-        for name in BALANCE
-    )
-    band = "CASE " + " ".join(f"WHEN day > {today} - {days} THEN {days}" for days in WINDOWS) + " END"
-    added, left = _over(plain, "fresh", "<=", band), _over(plain, "gone", "=")
-    last = LAST_BALANCE.format(visible="true").replace("FROM tx", "FROM fresh")
-    renamed = ", ".join(f"{name} AS now_{name.removeprefix('balance_')}" for name in BALANCE)
-    return f"""
-SELECT * FROM (
-  SELECT no, {columns}, {balance}
-  FROM (SELECT * FROM was_account ANTI JOIN dirty USING (no)) AS was
-  FULL JOIN ({added}) AS added USING (no)
-  LEFT JOIN ({left}) AS gone USING (no)
-  LEFT JOIN (SELECT no, {renamed} FROM ({last})) AS now USING (no))
-LEFT JOIN (SELECT no, {extremes} FROM ({extremes_sql(ACCOUNT_WINDOWS, "stairs").format(today=today)})) USING (no)
-WHERE rows_{HORIZON}d > 0"""
+    arrays = {name: np.array(state.seen.column(name).to_numpy()) for name in state.seen.column_names}
+    indexed = state.seen.select(["no", "kind", "key"]).append_column("at", pa.array(np.arange(state.seen.num_rows)))
+    connection.register("indexed", indexed)
+    found = connection.sql(
+        f"SELECT now.*, indexed.at FROM ({now}) AS now LEFT JOIN indexed USING (no, kind, key) ORDER BY no, kind, key"
+    ).to_arrow_table()
+    connection.unregister("indexed")
+    known = found.filter(pc.is_valid(found.column("at")))
+    at, first, last = (known.column(name).to_numpy().astype(np.int64) for name in ("at", "first_day", "last_day"))
+    lost |= set((arrays["no"][at[first < arrays["run_day"][at]]]).tolist())
+    again = first - arrays["last_day"][at] >= GAP_DAYS
+    arrays["run_day"][at[again]] = first[again]
+    arrays["last_day"][at] = np.maximum(arrays["last_day"][at], last)
+    alive = arrays["last_day"] > today - SEEN_DAYS
+    kept = pa.table({name: pa.array(values[alive]) for name, values in arrays.items()}, schema=state.seen.schema)
+    new = found.filter(pc.is_null(found.column("at")))
+    added = new.select(["no", "kind", "key", "last_day"]).append_column("run_day", new.column("first_day"))
+    state.seen = pa.concat_tables([kept, added.cast(state.seen.schema)])
+    return lost
 
 
-def _carried(window: Window, today: int) -> str:
-    name = window.column
-    if window.measure.kind is Kind.LATEST:
-        return f"greatest(CASE WHEN was.{name} > {today} - {HORIZON} THEN was.{name} END, added.{name})"
-    return (
-        f"(coalesce(was.{name}, 0) + coalesce(added.{name}, 0) - coalesce(gone.{name}, 0))::{window.measure.sql_type}"
-    )
+def _carry_stairs(connection: duckdb.DuckDBPyConnection, state: AccountState, today: int) -> None:
+    """Put touched days in place, drop what no window can reach, and prune below the day that is now old."""
+    measures = stair_measures(ACCOUNT_WINDOWS)
+    source = f"(SELECT * FROM tx SEMI JOIN touched USING (no, day) WHERE {IS.format(today=today)})"
+    now = connection.sql(days_sql(measures, source)).to_arrow_table()
+    touched = connection.sql("FROM touched").to_arrow_table()
+    no, step_of, day, value = (state.stairs.column(name).to_numpy() for name in ("no", "step_of", "day", "value"))
+    keep = day > today - HORIZON
+    codes = _code(touched.column("no").to_numpy(), touched.column("day").to_numpy())
+    recent = np.flatnonzero(day > today - LATE_DAYS - 1)
+    keep[recent] &= ~np.isin(_code(no[recent], day[recent]), codes)
+    old = day == today - FRESH_DAYS
+    reached = np.full((len(measures), len(state.keys) + 1), ABSENT)
+    reached[step_of[old], no[old]] = value[old]
+    keep &= ~((day < today - FRESH_DAYS) & (value <= reached[step_of, no]))
+    state.stairs = pa.concat_tables([state.stairs.filter(pa.array(keep)), now.cast(state.stairs.schema)])
 
 
-def _over(windows: tuple[Window, ...], source: str, relation: str, band: str = "band") -> str:
-    """Windows of the rows in ``source`` whose ``band`` stands in ``relation`` to the window's days."""
-    measures = {window.measure.name: window.measure for window in windows}
-    listed = ", ".join(f"{measure.over_rows()} AS {name}" for name, measure in measures.items())
-    states = f"SELECT no, {band} AS band, {listed} FROM {source} GROUP BY no, {band}, day"
-    columns = ", ".join(
-        f"{window.measure.over_spans(f'band {relation} {window.days}')} AS {window.column}" for window in windows
-    )
-    return f"SELECT no, {columns} FROM ({states}) GROUP BY no"
+def _code(no: npt.NDArray[np.int32], day: npt.NDArray[np.int32]) -> Ints:
+    code: Ints = no.astype(np.int64) * KNOWN_BASE + day
+    return code
+
+
+def _expire(state: AccountState, today: int) -> Numbers:
+    """Forget latest days that have left the horizon; customers of whom the latest known row has left before others."""
+    columns = state.columns
+    left: Numbers = set()
+    for window in LATEST:
+        column = columns[window.column]
+        day = column % KNOWN_BASE if window.measure.name == "known_row" else column
+        old = (column != ABSENT) & (day <= today - HORIZON)
+        if window.measure.name == "known_row":
+            left = {int(row) + 1 for row in np.flatnonzero(old & (columns[ROWS] > 0))}
+        column[old] = ABSENT
+    old = (columns["balance_day"] != ABSENT) & (columns["balance_day"] <= today - HORIZON)
+    for name in BALANCE:
+        columns[name][old] = ABSENT
+    state.balance_id[old] = None
+    return left
+
+
+def _recompute(connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int]) -> None:
+    """Make the tables of some customers from all their rows, and put them into the state."""
+    keys = tuple(state.keys.take(pa.array([number - 1 for number in dirty])).to_pylist())
+    some = replace(task, customers=keys)
+    connection.register("calendar", task.calendar.days())
+    prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest({dirty})::INTEGER AS no")
+    make_shared_tables(connection, some)
+    make_account_tables(connection, some, task.dates[0])
+    make_stairs(connection, task.dates[0])
+    replace_customers(connection, state, dirty, task.dates[0])
+    for name in ("account", "monthly", "seen", "contacts", "stairs"):
+        connection.execute(f"DROP TABLE {name}")
+
+
+def _check(state: AccountState) -> None:
+    """A sum or count below zero means that the state does not fit the lake."""
+    for window in ADDITIVE:
+        if window.measure.name not in ("balance_sum", "squares_low") and (state.columns[window.column] < 0).any():
+            raise IntegrityError(f"features: the state of {window.column} does not fit the lake")

@@ -19,6 +19,10 @@ WINDOWS = (7, 30, 90, 180, 365)
 HORIZON = 365
 """Days an account feature may look back, the observation date included; what is older need not be read or kept."""
 LOW_BALANCE_CENTS = 100_00
+SQUARE_BASE = 2**31
+"""Squares of cents are summed in two halves, so that both sums fit 64 bits: Σc² = high·2³¹ + low."""
+KNOWN_BASE = 10**6
+"""``known_row`` holds the latest day on which a row became known, and that row's own day: known·10⁶ + day."""
 
 
 class Kind(Enum):
@@ -29,33 +33,32 @@ class Kind(Enum):
     DAYS = "days"  # distinct days, which disjoint spans do not share: added
     MOST = "most"  # the greater
     LEAST = "least"  # the smaller
-    LATEST = "latest"  # the later day; always over the whole horizon
+    LATEST = "latest"  # the later; always over the whole horizon
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure: rows that satisfy ``where``, and the ``value`` of each; both SQL over prepared transactions."""
+    """One measure: rows that satisfy ``where``, and the ``value`` of each; both SQL over prepared transactions.
+
+    ``part`` takes a part of a sum that is too wide for 64 bits.
+    """
 
     name: str
     kind: Kind
     where: str
     value: str
     sources: tuple[str, ...]
+    part: str = ""
 
     @property
     def extreme(self) -> bool:
         """True if it cannot be undone by subtraction."""
         return self.kind in (Kind.MOST, Kind.LEAST)
 
-    @property
-    def sql_type(self) -> str:
-        """Type of the measure over any span."""
-        return "HUGEINT" if "HUGEINT" in self.value else "BIGINT"
-
     def over_rows(self) -> str:
         """SQL aggregate over prepared transactions of one span of at most 64 days."""
         if self.kind is Kind.SUM:
-            return f"sum(CASE WHEN {self.where} THEN {self.value} ELSE 0 END)::{self.sql_type}"
+            return f"(sum(CASE WHEN {self.where} THEN {self.value} ELSE 0 END) {self.part})::BIGINT"
         if self.kind is Kind.COUNT:
             return f"count_if({self.where})::BIGINT"
         if self.kind is Kind.DAYS:
@@ -69,7 +72,7 @@ class Measure:
             function = "min" if self.kind is Kind.LEAST else "max"
             return f"{function}(CASE WHEN {inside} THEN {self.name} END)" if inside else f"{function}({self.name})"
         value = f"CASE WHEN {inside} THEN {self.name} ELSE 0 END" if inside else self.name
-        return f"sum({value})::{self.sql_type}"
+        return f"sum({value})::BIGINT"
 
 
 _AMOUNT = ("transactions.amount", "transactions.direction", "transactions.category")
@@ -120,19 +123,20 @@ MEASURES: tuple[Measure, ...] = (
     Measure("low_days", Kind.DAYS, f"balance < {LOW_BALANCE_CENTS}", "day", ("transactions.occurred_on", *_BALANCE)),
     Measure("balance_sum", Kind.SUM, "balance IS NOT NULL", "balance", _BALANCE),
     Measure("balances", Kind.COUNT, "balance IS NOT NULL", "1", _BALANCE),
-    Measure("debit_squares", Kind.SUM, "is_debit", "cents::HUGEINT * cents", _AMOUNT),
+    Measure("squares_high", Kind.SUM, "is_debit", "cents::HUGEINT * cents", _AMOUNT, f"// {SQUARE_BASE}"),
+    Measure("squares_low", Kind.SUM, "is_debit", "cents::HUGEINT * cents", _AMOUNT, f"% {SQUARE_BASE}"),
     Measure("debit_max", Kind.MOST, "is_debit", "cents", _AMOUNT),
     Measure("credit_max", Kind.MOST, "is_credit", "cents", _AMOUNT),
     Measure("balance_min", Kind.LEAST, "balance IS NOT NULL", "balance", _BALANCE),
-    Measure("known_day", Kind.MOST, "true", "known", ("transactions.known_on",)),
     Measure("event_day", Kind.LATEST, "true", "day", ("transactions.occurred_on",)),
+    Measure("known_row", Kind.LATEST, "true", f"known::BIGINT * {KNOWN_BASE} + day", ("transactions.known_on",)),
     _latest("last_income", "is_credit AND role = 'income'"),
     _latest("last_cash", "role = 'cash'"),
     _latest("last_gambling", "is_debit AND role = 'gambling'"),
 )  # fmt: skip
 
 BY_NAME = {measure.name: measure for measure in MEASURES}
-ALWAYS = (("rows", HORIZON), ("event_day", HORIZON), ("known_day", HORIZON))
+ALWAYS = (("rows", HORIZON), ("event_day", HORIZON), ("known_row", HORIZON))
 """Windows every state needs: whether there is a row at all, and the proof of what was used."""
 
 

@@ -14,10 +14,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tierline.engine import bucket_session, map_buckets
+from tierline.features.accounts import make_stairs, show_state, take_state
 from tierline.features.assemble import feature_rows
 from tierline.features.build import (
     BucketTask,
@@ -29,9 +31,9 @@ from tierline.features.build import (
     prepare_loan_tables,
     prepared,
 )
-from tierline.features.increment import advance, make_stairs
+from tierline.features.increment import advance
 from tierline.features.registry import FEATURE_TABLE, feature_set_hash
-from tierline.features.state import StateStore, fingerprint
+from tierline.features.state import AccountState, StateStore, fingerprint
 from tierline.lake import Lake
 from tierline.parquet import described_schema, write_arrow
 
@@ -113,40 +115,43 @@ def bucket_night(night: BucketNight) -> BucketReport:
     task = BucketTask(run.lake, night.bucket, (run.as_of,), run.context)
     yesterday = run.as_of - timedelta(days=1)
     revisions = run.lake.revisions_sql("transactions", night.bucket)
-    why = "the lake has no index of revisions" if revisions is None else ""
-    why = why or store.fault(yesterday, night.bucket, night.before)
-    if not why and revisions is not None:
-        carried = _carry_on(night, task, store, revisions)
-        if isinstance(carried, BucketReport):
+    state = (
+        "the lake has no index of revisions" if revisions is None else store.read(yesterday, night.bucket, night.before)
+    )
+    if isinstance(state, AccountState) and revisions is not None:
+        carried = _carry_on(night, task, state, revisions)
+        if carried is not None:
             return carried
-        why = carried
+        state = "too many customers with corrections or late rows"
     with prepared(task) as connection:
         make_tables(connection, task, run.as_of)
-        make_stairs(connection)
-        rows = _finish(connection, night, store)
-    return BucketReport(night.bucket, rows, "recomputed", why)
+        make_stairs(connection, run.as_of)
+        store.write(take_state(connection, run.as_of), run.as_of, night.bucket, night.made_of)
+        rows = _finish(connection, night)
+    return BucketReport(night.bucket, rows, "recomputed", str(state))
 
 
-def _carry_on(night: BucketNight, task: BucketTask, store: StateStore, revisions: str) -> BucketReport | str:
-    """Carry yesterday's state on; the reason as text where too many customers would have to be recomputed."""
+def _carry_on(night: BucketNight, task: BucketTask, state: AccountState, revisions: str) -> BucketReport | None:
+    """Carry yesterday's state on; None where too many customers would have to be recomputed."""
     as_of = night.run.as_of
     with bucket_session() as connection:
-        store.read(connection, as_of - timedelta(days=1), night.bucket)
-        prepare_customers(connection, task, "was_customer")
-        irregular = advance(connection, task, revisions, LARGEST_RECOMPUTE)
+        had = pa.table({"customer_key": state.keys, "no": pa.array(np.arange(1, len(state.keys) + 1, dtype=np.int32))})
+        connection.register("had", had)
+        prepare_customers(connection, task, "had")
+        irregular = advance(connection, task, state, revisions, LARGEST_RECOMPUTE)
         if irregular is None:
-            return "too many customers with corrections or late rows"
+            return None
+        StateStore(night.run.state).write(state, as_of, night.bucket, night.made_of)
+        show_state(connection, state, as_of)
         make_customers(connection, task, as_of)
         prepare_loan_tables(connection, task)
         make_other_tables(connection, task, as_of)
-        rows = _finish(connection, night, store)
+        rows = _finish(connection, night)
     return BucketReport(night.bucket, rows, "carried", "", irregular)
 
 
-def _finish(connection: duckdb.DuckDBPyConnection, night: BucketNight, store: StateStore) -> int:
-    as_of = night.run.as_of
-    rows = feature_rows(connection, as_of)
-    store.write(connection, as_of, night.bucket, night.made_of)
+def _finish(connection: duckdb.DuckDBPyConnection, night: BucketNight) -> int:
+    rows = feature_rows(connection, night.run.as_of)
     schema = described_schema(FEATURE_TABLE)
     schema = schema.with_metadata({**(schema.metadata or {}), MADE_OF: night.made_of.encode()})
     write_arrow(night.path, rows.cast(schema))

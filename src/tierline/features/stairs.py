@@ -2,14 +2,17 @@
 
 Belongs here: the staircase table and its SQL. Does not belong here: sums and counts, which are carried by subtraction.
 
-A maximum cannot be undone when its day leaves the window. A day's value can only ever matter while no later day has
+A maximum cannot be undone when its day leaves the window. But a day's value can only ever matter while no later day has
 reached it: the days that still can are a staircase of falling values, about the logarithm of the number of days. The
-maximum over any window is the highest step inside it. Minima are maxima of the negated value.
+maximum over any window is the highest step inside it. Minima are maxima of the negated value. The days of the last five
+weeks are all kept, whatever came later, so that a late row or a correction of one of them can still be taken in.
 """
 
 from __future__ import annotations
 
-from tierline.features.measures import Kind, Measure, Window
+from tierline.features.measures import HORIZON, Kind, Measure, Window
+
+FRESH_DAYS = 35
 
 
 def stair_measures(windows: tuple[Window, ...]) -> tuple[Measure, ...]:
@@ -19,21 +22,29 @@ def stair_measures(windows: tuple[Window, ...]) -> tuple[Measure, ...]:
 
 
 def days_sql(measures: tuple[Measure, ...], source: str) -> str:
-    """The extreme of each day: no, step_of, day, value (greater is more extreme)."""
-    parts = [
-        f"SELECT no, {number}::UTINYINT AS step_of, day, max({_sign(measure)}{measure.value})::BIGINT AS value"
-        f" FROM {source} WHERE {measure.where} GROUP BY no, day"
+    """The extreme of each day of prepared transactions: no, step_of, day, value (greater is more extreme)."""
+    columns = ", ".join(
+        f"max(CASE WHEN {measure.where} THEN {_sign(measure)}{measure.value} END)::BIGINT AS value_{number}"
         for number, measure in enumerate(measures)
+    )
+    parts = [
+        f"SELECT no, {number}::UTINYINT AS step_of, day, value_{number} AS value FROM days"
+        f" WHERE value_{number} IS NOT NULL"
+        for number in range(len(measures))
     ]
-    return " UNION ALL ".join(parts)
+    return f"WITH days AS (SELECT no, day, {columns} FROM {source} GROUP BY no, day) {' UNION ALL '.join(parts)}"
 
 
-def steps_sql(days: str) -> str:
-    """Of ``days``, those that no later day reaches."""
+def stairs_sql(days: str) -> str:
+    """Of ``days`` up to ``{today}``: those of the last weeks, and the steps of the older ones."""
     later = (
         "max(value) OVER (PARTITION BY no, step_of ORDER BY day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     )
-    return f"SELECT no, step_of, day, value FROM ({days}) QUALIFY coalesce({later} < value, true)"
+    return (
+        f"WITH every AS ({days}) SELECT * FROM every WHERE day > {{today}} - {FRESH_DAYS}"
+        f" UNION ALL SELECT * FROM (SELECT * FROM every WHERE day <= {{today}} - {FRESH_DAYS})"
+        f" QUALIFY coalesce({later} < value, true)"
+    )
 
 
 def extremes_sql(windows: tuple[Window, ...], stairs: str) -> str:
@@ -45,7 +56,7 @@ def extremes_sql(windows: tuple[Window, ...], stairs: str) -> str:
         for window in windows
         if window.measure.extreme
     )
-    return f"SELECT no, {columns} FROM {stairs} GROUP BY no"
+    return f"SELECT no, {columns} FROM {stairs} WHERE day > {{today}} - {HORIZON} GROUP BY no"
 
 
 def _sign(measure: Measure) -> str:

@@ -1,9 +1,11 @@
-"""State files: a bucket's account tables of one night, kept for the next.
+"""The state of a bucket: its account tables of one night as arrays, kept for the next night.
 
-Belongs here: writing, checking and reading them. Does not belong here: what is in them (``increment``).
+Belongs here: the arrays, and writing, checking and reading them. Does not belong here: how they are carried on
+(``increment``), or when (``nightly``).
 
-``state/as_of=<day>/bucket=NNN/<table>.parquet``, and ``bucket=NNN.json`` beside the directory, written last, with the
-SHA-256 of each file and of everything the state was made of. State is derived: removing it costs one full recompute.
+``state/as_of=<day>/bucket=NNN/<part>.arrow``, and ``bucket=NNN.json`` beside the directory, written last, with the
+SHA-256 of each file and a hash of everything the state was made of. State is derived: removing it costs one full
+recompute.
 """
 
 from __future__ import annotations
@@ -15,15 +17,38 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tierline.features.increment import TABLES
-from tierline.home import make_directory, replace_file
-from tierline.sql import quoted
+from tierline.home import FILE_MODE, make_directory, replace_file
 
-CUSTOMER = "customer"
-FILES = (CUSTOMER, *TABLES)
+Ints = npt.NDArray[np.int64]
+ABSENT = np.iinfo(np.int64).min
+"""Stands for null in an array of integers."""
+PARTS = ("customer", "seen", "stairs")
+
+
+@dataclass
+class AccountState:
+    """One bucket's accounts. Row i of every array in ``columns`` is the customer with number i + 1.
+
+    ``columns``: windows of sums and counts, latest days, last balance, and ``income_<month>`` / ``rows_<month>``;
+    ``balance_id``: the transaction the last balance is of; ``seen`` and ``stairs``: tables keyed by ``no``.
+    """
+
+    keys: pa.Array
+    columns: dict[str, Ints]
+    balance_id: npt.NDArray[np.object_]
+    seen: pa.Table
+    stairs: pa.Table
+
+    def parts(self) -> dict[str, pa.Table]:
+        """As tables, one per file."""
+        listed = {"customer_key": self.keys, "balance_id": pa.array(self.balance_id, pa.string())}
+        listed |= {name: pa.array(values) for name, values in self.columns.items()}
+        return {"customer": pa.table(listed), "seen": self.seen, "stairs": self.stairs}
 
 
 class StateManifest(BaseModel):
@@ -45,14 +70,14 @@ class StateStore:
     def _night(self, as_of: date) -> Path:
         return self.root / f"as_of={as_of.isoformat()}"
 
-    def _files(self, as_of: date, bucket: int) -> dict[str, Path]:
-        return {name: self._night(as_of) / f"bucket={bucket:03d}" / f"{name}.parquet" for name in FILES}
+    def _file(self, as_of: date, bucket: int, part: str) -> Path:
+        return self._night(as_of) / f"bucket={bucket:03d}" / f"{part}.arrow"
 
     def _manifest(self, as_of: date, bucket: int) -> Path:
         return self._night(as_of) / f"bucket={bucket:03d}.json"
 
-    def fault(self, as_of: date, bucket: int, made_of: str) -> str:
-        """Why the state of a night cannot be carried on; empty if it can."""
+    def read(self, as_of: date, bucket: int, made_of: str) -> AccountState | str:
+        """The state of a night, or as text why it cannot be carried on."""
         path = self._manifest(as_of, bucket)
         if not path.exists():
             return f"there is no state of {as_of}"
@@ -62,28 +87,32 @@ class StateStore:
             return f"the state of {as_of} is damaged ({path.name})"
         if manifest.made_of != made_of or manifest.as_of != as_of:
             return f"the state of {as_of} was made of another lake, code or configuration"
-        for name, file in self._files(as_of, bucket).items():
-            if not file.exists() or _digest(file) != manifest.sha256.get(name):
+        parts = {}
+        for part in PARTS:
+            file = self._file(as_of, bucket, part)
+            content = file.read_bytes() if file.exists() else b""
+            if hashlib.sha256(content).hexdigest() != manifest.sha256.get(part):
                 return f"the state of {as_of} is damaged ({file.parent.name}/{file.name})"
-        return ""
+            parts[part] = pa.ipc.open_file(pa.BufferReader(content)).read_all()
+        return _from_parts(parts)
 
-    def read(self, connection: duckdb.DuckDBPyConnection, as_of: date, bucket: int) -> None:
-        """Make ``was_<table>`` of every file."""
-        for name, file in self._files(as_of, bucket).items():
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE was_{name} AS {_decoded(connection, file)}")
-
-    def write(self, connection: duckdb.DuckDBPyConnection, as_of: date, bucket: int, made_of: str) -> None:
-        """Keep tonight's tables; the manifest comes last, so that a crash leaves no state or a whole one."""
+    def write(self, state: AccountState, as_of: date, bucket: int, made_of: str) -> None:
+        """Keep a state; the manifest comes last, so that a crash leaves no state or a whole one."""
         manifest = self._manifest(as_of, bucket)
         manifest.unlink(missing_ok=True)
         digests = {}
-        for name, file in self._files(as_of, bucket).items():
+        for part, table in state.parts().items():
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+                writer.write_table(table)
+            content = sink.getvalue()
+            file = self._file(as_of, bucket, part)
             make_directory(file.parent)
-            source = "customer_no" if name == CUSTOMER else name
-            connection.execute(f"COPY ({_encoded(connection, source)}) TO {quoted(file.as_posix())} ({_FORMAT})")
-            digests[name] = _digest(file)
-        content = StateManifest(as_of=as_of, made_of=made_of, sha256=digests)
-        replace_file(manifest, content.model_dump_json(indent=1).encode())
+            file.write_bytes(content)
+            file.chmod(FILE_MODE)
+            digests[part] = hashlib.sha256(content).hexdigest()
+        kept = StateManifest(as_of=as_of, made_of=made_of, sha256=digests)
+        replace_file(manifest, kept.model_dump_json(indent=1).encode())
 
     def keep_only(self, nights: set[date]) -> None:
         """Remove the state of every other night."""
@@ -93,30 +122,16 @@ class StateStore:
                 shutil.rmtree(path)
 
 
-_FORMAT = "FORMAT parquet, COMPRESSION snappy"
-
-
-def _encoded(connection: duckdb.DuckDBPyConnection, table: str) -> str:
-    """Parquet has no 128-bit integer: a decimal without fraction holds the same digits."""
-    wide = _columns(connection, f"FROM {table}", "HUGEINT")
-    return f"SELECT * REPLACE ({wide}) FROM {table}" if wide else f"FROM {table}"
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, query: str, kind: str) -> str:
-    target = "DECIMAL(38,0)" if kind == "HUGEINT" else "HUGEINT"
-    described = connection.execute(f"DESCRIBE {query}").fetchall()
-    return ", ".join(f"{name}::{target} AS {name}" for name, found, *_ in described if found == kind)
-
-
-def _decoded(connection: duckdb.DuckDBPyConnection, file: Path) -> str:
-    scan = f"FROM read_parquet({quoted(file.as_posix())}, hive_partitioning = false)"
-    wide = _columns(connection, scan, "DECIMAL(38,0)")
-    return f"SELECT * REPLACE ({wide}) {scan}" if wide else scan
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def _from_parts(parts: dict[str, pa.Table]) -> AccountState:
+    customer = parts["customer"].combine_chunks()
+    columns = {
+        name: np.array(customer.column(name).to_numpy())
+        for name in customer.column_names
+        if name not in ("customer_key", "balance_id")
+    }
+    keys = customer.column("customer_key").combine_chunks()
+    ids = customer.column("balance_id").to_numpy(zero_copy_only=False).astype(object)
+    return AccountState(keys, columns, ids, parts["seen"], parts["stairs"])
 
 
 def fingerprint(parts: dict[str, object]) -> str:
