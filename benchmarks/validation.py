@@ -30,7 +30,7 @@ from tierline.engine import session
 from tierline.parquet import described_schema, write_arrow
 from tierline.schemas import LAKE
 from tierline.validation.metrics import Metric, Source, contract_metrics, count_where, measure
-from tierline.validation.suite import _batch_definition, _great_expectations, judge, none_of
+from tierline.validation.suite import batch_of, great_expectations, judge, none_of
 
 CONTRACT = LAKE["transactions"]
 DAY = date(2026, 3, 2)
@@ -117,17 +117,17 @@ def tierline(day: Path) -> dict[str, bool]:
     metrics = ten_metrics(source.schema)
     with session() as connection:
         measured = measure(connection, source, metrics)
-    failed = judge("transactions", measured, [none_of(metric) for metric in metrics])
+    failed = judge("transactions", measured, [none_of(metric) for metric in metrics]).failed
     return {metric.name: metric.text.format(n=measured[metric.name]) not in failed for metric in metrics}
 
 
-def great_expectations(day: Path) -> dict[str, bool]:
+def rows_in_pandas(day: Path) -> dict[str, bool]:
     """Verdict per rule: ten expectations over the rows, read as a data frame."""
     frame = pd.read_parquet(day, columns=COLUMNS, partitioning=None)
     return _expectations(frame, _gx().ExpectColumnValuesToBeBetween(column="known_on", min_value=DAY, max_value=DAY))
 
 
-def great_expectations_tuned(day: Path) -> dict[str, bool]:
+def rows_in_pandas_tuned(day: Path) -> dict[str, bool]:
     """The same with types that pandas compares fast."""
     table = pq.read_table(day, columns=COLUMNS, partitioning=None)
     for column, fast in (("amount", pa.float64()), ("known_on", pa.timestamp("us"))):
@@ -139,8 +139,8 @@ def great_expectations_tuned(day: Path) -> dict[str, bool]:
 
 CONTENDERS: dict[str, Callable[[Path], dict[str, bool]]] = {
     TIERLINE: tierline,
-    PLAIN: great_expectations,
-    TUNED: great_expectations_tuned,
+    PLAIN: rows_in_pandas,
+    TUNED: rows_in_pandas_tuned,
 }
 
 
@@ -178,7 +178,7 @@ def run(rows: int, rounds: int) -> tuple[str, dict[str, list[float]]]:
 
 
 def _gx() -> Any:
-    return _great_expectations().expectations
+    return great_expectations().expectations
 
 
 def _expectations(frame: pd.DataFrame, day: Any) -> dict[str, bool]:
@@ -196,8 +196,8 @@ def _expectations(frame: pd.DataFrame, day: Any) -> dict[str, bool]:
     ]
     for rule, expectation in zip(RULES, expectations, strict=True):
         expectation.meta = {"rule": rule}
-    suite = _great_expectations().ExpectationSuite(name="day", expectations=expectations)
-    batch = _batch_definition().get_batch({"dataframe": frame})
+    suite = great_expectations().ExpectationSuite(name="day", expectations=expectations)
+    batch = batch_of(frame)
     results = batch.validate(suite, result_format="BOOLEAN_ONLY").results
     found = {result.expectation_config.meta["rule"]: bool(result.success) for result in results}
     return {rule: found[rule] for rule in RULES}

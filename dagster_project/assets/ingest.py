@@ -13,6 +13,7 @@ from tierline.ingest import ingest_through
 from tierline.lake import Lake
 from tierline.schemas import LAKE
 from tierline.validation import TableVerdict
+from tierline.validation.data_docs import write_data_docs
 from tierline.validation.pending import validate_pending
 
 LOGGER = logging.getLogger("tierline.ingest")
@@ -65,8 +66,13 @@ def validated_lake(context: dg.AssetExecutionContext, tierline_home: TierlineHom
         sum(verdict.expectations for verdict in verdicts),
         sum(not verdict.success for verdict in verdicts),
     )
+    metadata: dict[str, Any] = {"tables_judged": len(verdicts)}
+    docs = write_data_docs(night.home, verdicts)
+    if docs is not None:
+        LOGGER.info("validate: Data Docs of the last verdicts: %s", docs)
+        metadata["data_docs"] = dg.MetadataValue.path(docs)
     checks = [_check(name, [v for v in verdicts if v.table == name]) for name in LAKE]
-    return dg.MaterializeResult(metadata={"tables_judged": len(verdicts)}, check_results=checks)
+    return dg.MaterializeResult(metadata=metadata, check_results=checks)
 
 
 def _check(name: str, verdicts: list[TableVerdict]) -> dg.AssetCheckResult:

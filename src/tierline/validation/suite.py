@@ -4,7 +4,8 @@ Belongs here: everything that imports Great Expectations. Does not belong here: 
 (``validation.metrics``).
 
 The suite judges one row per table instead of the table: ten expectations on ten million rows take 37 s and 2.7 GiB in
-pandas, the one query takes under a second. No value of a table enters a suite, so none can land in its results.
+pandas, the one query takes under a second. No value of a table enters a suite, so none can land in its results, nor
+in the Data Docs built of them (``validation.data_docs``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -23,12 +24,29 @@ from tierline.validation.metrics import Metric
 
 @dataclass(frozen=True)
 class Expected:
-    """A metric's name, the bounds it must keep (inclusive, None is open) and the line to show if it does not."""
+    """A metric's name, the bounds it must keep (inclusive, None is open) and the line to show if it does not.
+
+    ``rule`` is the expectation in plain words, kept or not; by default the line without what it says was found.
+    """
 
     metric: str
     minimum: int | None
     maximum: int | None
     text: str
+    rule: str = ""
+
+    @property
+    def plain_words(self) -> str:
+        """What is expected, such as ``transactions.amount: expect values of at least 0``."""
+        return self.rule or self.text.rpartition(": ")[0] or self.text
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The line of each expectation that failed, in order, and all that Great Expectations found, as JSON's types."""
+
+    failed: tuple[str, ...]
+    results: dict[str, Any] = field(repr=False)
 
 
 def none_of(metric: Metric) -> Expected:
@@ -36,32 +54,39 @@ def none_of(metric: Metric) -> Expected:
     return Expected(metric.name, 0, 0, metric.text)
 
 
-def judge(table: str, measured: dict[str, int], expected: list[Expected]) -> tuple[str, ...]:
-    """Evaluate a suite of ``expected`` on the one-row frame ``measured``; the line of each that failed, in order.
+def judge(table: str, measured: dict[str, int], expected: list[Expected]) -> Judgement:
+    """Evaluate a suite of ``expected`` on the one-row frame ``measured``.
 
-    An expectation that could not be evaluated fails, and its line says so.
+    An expectation that could not be evaluated fails, and its line says so. The maximum of one row is its value: unlike
+    an expectation on each row, one on the maximum reports the count itself.
     """
-    gx = _great_expectations()
+    gx = great_expectations()
     suite = gx.ExpectationSuite(
         name=table,
         expectations=[
-            gx.expectations.ExpectColumnValuesToBeBetween(
-                column=item.metric, min_value=item.minimum, max_value=item.maximum, meta={"order": order}
+            gx.expectations.ExpectColumnMaxToBeBetween(
+                column=item.metric,
+                min_value=item.minimum,
+                max_value=item.maximum,
+                description=item.plain_words,
+                meta={"order": order},
             )
             for order, item in enumerate(expected)
         ],
     )
     frame = pd.DataFrame({name: [value] for name, value in measured.items()})
-    batch = _batch_definition().get_batch({"dataframe": frame})
-    results = batch.validate(suite, result_format="BOOLEAN_ONLY").results
-    if len(results) != len(expected):
-        return (f"{table}: {len(expected)} expectations set, but {len(results)} evaluated",)
-    outcomes = {result.expectation_config.meta["order"]: result for result in results}
-    return tuple(
+    found = batch_of(frame).validate(suite, result_format="BASIC")
+    record: dict[str, Any] = found.to_json_dict()
+    if len(found.results) != len(expected):
+        line = f"{table}: {len(expected)} expectations set, but {len(found.results)} evaluated"
+        return Judgement((line,), record | {"success": False})
+    outcomes = {result.expectation_config.meta["order"]: result for result in found.results}
+    failed = tuple(
         _line(item, measured, _raised(outcomes[order]))
         for order, item in enumerate(expected)
         if not outcomes[order].success
     )
+    return Judgement(failed, record)
 
 
 def _line(item: Expected, measured: dict[str, int], raised: bool) -> str:
@@ -79,8 +104,8 @@ def _raised(result: Any) -> bool:
 
 
 @cache
-def _great_expectations() -> Any:
-    """Import late: it takes seconds, and only validation needs it."""
+def great_expectations() -> Any:
+    """The module. Import late: it takes seconds, and only validation needs it."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it logs hundreds of lines while it is imported
     with warnings.catch_warnings():
@@ -92,14 +117,25 @@ def _great_expectations() -> Any:
 
 
 @cache
-def _batch_definition() -> Any:
-    gx = _great_expectations()
+def context() -> Any:
+    """The one ephemeral context of this process."""
+    gx = great_expectations()
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
     # Without this an ephemeral context leaves a directory for Data Docs behind.
     stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
     config = DataContextConfig(store_backend_defaults=stores, analytics_enabled=False)
-    context = gx.get_context(mode="ephemeral", project_config=config)
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("frame")
+    made = gx.get_context(mode="ephemeral", project_config=config)
+    made.variables.progress_bars = {"globally": False}
+    return made
+
+
+def batch_of(frame: pd.DataFrame) -> Any:
+    """``frame`` as a batch that a suite can judge."""
+    return _batch_definition().get_batch({"dataframe": frame})
+
+
+@cache
+def _batch_definition() -> Any:
+    asset = context().data_sources.add_pandas("metrics").add_dataframe_asset("frame")
     return asset.add_batch_definition_whole_dataframe("row")

@@ -6,8 +6,9 @@ dropping rows (``ingest``), or the independent check of the decisions (``audit``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -35,6 +36,9 @@ class TableVerdict:
     rows: int
     expectations: int
     failed: tuple[str, ...]
+    load: str = ""
+    results: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """All that Great Expectations found: counts and bounds, no value of the table."""
 
 
 def validate_lake(home: Home, settings: Settings, load: LoadManifest) -> list[TableVerdict]:
@@ -42,7 +46,8 @@ def validate_lake(home: Home, settings: Settings, load: LoadManifest) -> list[Ta
     verdicts = []
     with session() as connection:
         for table in load.totals:
-            verdicts.append(_lake_table(connection, home, load, LAKE[table], settings.business_timezone))
+            verdict = _lake_table(connection, home, load, LAKE[table], settings.business_timezone)
+            verdicts.append(replace(verdict, load=load.name))
     return verdicts
 
 
@@ -55,8 +60,7 @@ def validate_published(table: Path | pa.Table, contract: Table) -> TableVerdict:
         files = [table] if table.is_file() else sorted(table.glob("*.parquet"))
         if not files:
             text = f"{contract.name}: expect a Parquet file in {table.name}: none found"
-            failed = judge(contract.name, {"files": 0}, [Expected("files", 1, None, text)])
-            return TableVerdict(contract.name, not failed, 0, 1, failed)
+            return _judged(contract.name, {"files": 0}, [Expected("files", 1, None, text)])
         return _of_files(connection, contract, files, _least_rows(contract))
 
 
@@ -73,8 +77,7 @@ def _lake_table(
     text = f"{name}: expect the {totals.rows_used} rows of the manifest: {{n}} rows"
     rows = Expected("rows", totals.rows_used, totals.rows_used, text)
     if not files:
-        failed = judge(name, {"rows": 0}, [rows])
-        return TableVerdict(name, not failed, 0, 1, failed)
+        return _judged(name, {"rows": 0}, [rows])
     return _of_files(connection, contract, files, [rows], _lake_metrics(contract, load, timezone))
 
 
@@ -121,7 +124,13 @@ def _verdict(
     metrics = contract_metrics(contract, source.schema) + extra
     measured = measure(connection, source, metrics)
     shown = "; ".join(faults).replace("{", "{{").replace("}", "}}")
-    columns = Expected("schema_faults", 0, 0, shown)
+    rule = f"{contract.name}: expect exactly the {len(contract.columns)} columns of the contract, each with its type"
+    columns = Expected("schema_faults", 0, 0, shown, f"{rule} ({shown})" if faults else rule)
     expected = [columns, *rows, *(none_of(metric) for metric in metrics)]
-    failed = judge(contract.name, measured | {"schema_faults": len(faults)}, expected)
-    return TableVerdict(contract.name, not failed, measured["rows"], len(expected), failed)
+    return _judged(contract.name, measured | {"schema_faults": len(faults)}, expected)
+
+
+def _judged(table: str, measured: dict[str, int], expected: list[Expected]) -> TableVerdict:
+    judgement = judge(table, measured, expected)
+    failed = judgement.failed
+    return TableVerdict(table, not failed, measured.get("rows", 0), len(expected), failed, results=judgement.results)
