@@ -11,6 +11,7 @@ digit is seen on its Arrow buffer without looking at rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -41,11 +42,11 @@ class UniqueRows:
     columns: tuple[str, ...]
 
     def holds(self, connection: duckdb.DuckDBPyConnection, files: tuple[Path, ...]) -> bool:
-        """Sort the hashes of the keys, and compare neighbours."""
+        """Compare neighbours among the sorted hashes of the keys."""
         rows: int = sum(pq.read_metadata(file).num_rows for file in files)
         found = 0
         for hashed in _hashes(connection, files, self.columns, -(-rows // PASS_ROWS)):
-            hashed.sort()
+            _sort(hashed)
             if np.any(hashed[1:] == hashed[:-1]):
                 return False
             found += len(hashed)
@@ -91,6 +92,15 @@ def _hashes(
         part = f" AND {key} % {passes} = {number}" if passes > 1 else ""
         query = f"SELECT {key} AS hashed FROM read_parquet([{listed}], hive_partitioning = false) WHERE {there}{part}"
         yield connection.sql(query).fetchnumpy()["hashed"]
+
+
+def _sort(values: npt.NDArray[np.uint64]) -> None:
+    """In place, by two threads: cutting at the median costs a seventh of sorting."""
+    middle = len(values) // 2
+    if len(values):
+        values.partition(middle)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(np.ndarray.sort, (values[:middle], values[middle:])))
 
 
 def _batches(files: tuple[Path, ...], column: str) -> Iterator[pa.Array]:
