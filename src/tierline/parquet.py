@@ -42,11 +42,15 @@ def write_contract(path: Path, data: pa.Table, contract: Table) -> None:
     write_arrow(path, conform(data, contract))
 
 
-def write_arrow(path: Path, data: pa.Table) -> None:
-    """Write any Arrow table with the project's Parquet settings; replaces atomically."""
+def write_arrow(path: Path, data: pa.Table, *, quickly: bool = False) -> None:
+    """Write any Arrow table with the project's Parquet settings; replaces atomically.
+
+    ``quickly``: for wide tables of numbers that only the next stage reads: no dictionaries, light compression.
+    """
     make_directory(path.parent)
     partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(data, partial, compression="zstd", write_page_checksum=True, coerce_timestamps="us")
+    how = {"compression": "lz4", "use_dictionary": False} if quickly else {"compression": "zstd"}
+    pq.write_table(data, partial, write_page_checksum=True, coerce_timestamps="us", **how)
     partial.chmod(FILE_MODE)
     partial.replace(path)
 

@@ -154,7 +154,7 @@ def _finish(connection: duckdb.DuckDBPyConnection, night: BucketNight) -> int:
     rows = feature_rows(connection, night.run.as_of)
     schema = described_schema(FEATURE_TABLE)
     schema = schema.with_metadata({**(schema.metadata or {}), MADE_OF: night.made_of.encode()})
-    write_arrow(night.path, rows.cast(schema))
+    write_arrow(night.path, rows.cast(schema), quickly=True)
     return int(rows.num_rows)
 
 

@@ -24,15 +24,15 @@ FROM ({loans}) JOIN customer_no USING (customer_key) WHERE principal > 0""",
     "CREATE OR REPLACE TEMP TABLE loan_number AS SELECT DISTINCT loan_no, no, loan_id FROM loan",
     """
 CREATE OR REPLACE TEMP TABLE instalment AS
-SELECT loan_no, no, instalment_no, due_on, (principal_due * 100)::BIGINT AS principal_cents,
+SELECT loan_no, no, loan_no * 1000 + instalment_no AS item, due_on, (principal_due * 100)::BIGINT AS principal_cents,
        ((principal_due + interest_due) * 100)::BIGINT AS due_cents, known_on, known_until
 FROM ({instalments}) JOIN loan_number USING (loan_id) WHERE principal_due + interest_due > 0""",
     """
 CREATE OR REPLACE TEMP TABLE payment AS
-SELECT loan_no, instalment_no, repayment_id, paid_on, (amount * 100)::BIGINT AS cents, known_on, known_until
+SELECT loan_no * 1000 + instalment_no AS item, paid_on, (amount * 100)::BIGINT AS cents, known_on, known_until
 FROM ({repayments}) JOIN loan_number USING (loan_id) WHERE amount > 0""",
 )
-"""Once per bucket: every version that is not void, in cents."""
+"""Once per bucket: every version that is not void, in cents; ``item`` is one instalment of one loan."""
 
 _KNOWN = "known_on <= {today} AND {today} < known_until"
 
@@ -42,28 +42,26 @@ WITH owed AS (
        SELECT * FROM instalment
        SEMI JOIN (SELECT loan_no FROM loan WHERE originated_on <= {{today}} AND {_KNOWN}) USING (loan_no)
        WHERE {_KNOWN}),
-     received AS (
-       SELECT loan_no, instalment_no, due_on, due_cents, repayment_id, paid_on, cents, payment.known_on
-       FROM payment JOIN owed USING (loan_no, instalment_no)
-       WHERE paid_on <= {{today}} AND payment.known_on <= {{today}} AND {{today}} < payment.known_until),
+     received AS (SELECT item, paid_on, cents, known_on FROM payment WHERE paid_on <= {{today}} AND {_KNOWN}),
      paid AS (
-       SELECT loan_no, instalment_no, sum(cents)::BIGINT AS paid_cents, count(*) AS payments,
-              sum(CASE WHEN paid_on <= due_on THEN cents ELSE 0 END)::BIGINT AS punctual_cents,
-              CASE WHEN count(*) = 1 AND any_value(cents) >= any_value(due_cents)
-                   THEN any_value(paid_on) END AS at_once,
-              max(paid_on) AS last_paid_on, max(known_on) AS last_known_on
-       FROM received GROUP BY loan_no, instalment_no),
+       SELECT item, sum(cents)::BIGINT AS cents, count(*) AS payments, max(paid_on) AS last_paid_on,
+              max(known_on) AS last_known_on
+       FROM received GROUP BY item),
      in_parts AS (
-       SELECT loan_no, instalment_no, min(paid_on) FILTER (cumulative >= due_cents) AS settled
-       FROM (SELECT *, sum(cents) OVER (PARTITION BY loan_no, instalment_no
-                                        ORDER BY paid_on, repayment_id) AS cumulative
-             FROM received SEMI JOIN (SELECT * FROM paid WHERE payments > 1) USING (loan_no, instalment_no))
-       GROUP BY loan_no, instalment_no)
-SELECT no, loan_no, due_on, due_cents, principal_cents, coalesce(paid_cents, 0) AS paid_cents,
-       coalesce(punctual_cents, 0) AS punctual_cents, coalesce(at_once, in_parts.settled) AS settled,
-       last_paid_on, greatest(owed.known_on, coalesce(last_known_on, owed.known_on)) AS used_on
-FROM owed LEFT JOIN paid USING (loan_no, instalment_no) LEFT JOIN in_parts USING (loan_no, instalment_no)
+       SELECT item, min(CASE WHEN cumulative >= due_cents THEN paid_on END) AS settled,
+              sum(CASE WHEN paid_on <= due_on THEN cents ELSE 0 END)::BIGINT AS punctual_cents
+       FROM (SELECT item, due_on, due_cents, paid_on, cents,
+                    sum(cents) OVER (PARTITION BY item ORDER BY paid_on) AS cumulative
+             FROM received JOIN owed USING (item) SEMI JOIN (SELECT item FROM paid WHERE payments > 1) USING (item))
+       GROUP BY item)
+SELECT no, loan_no, due_on, due_cents, principal_cents, coalesce(paid.cents, 0) AS paid_cents,
+       CASE WHEN payments = 1 AND last_paid_on <= due_on THEN paid.cents
+            ELSE coalesce(in_parts.punctual_cents, 0) END AS punctual_cents,
+       CASE WHEN payments = 1 AND paid.cents >= due_cents THEN last_paid_on ELSE in_parts.settled END AS settled,
+       last_paid_on, greatest(owed.known_on, last_known_on) AS used_on
+FROM owed LEFT JOIN paid USING (item) LEFT JOIN in_parts USING (item)
 """
+"""Almost every instalment is paid at once; only those paid in parts need running sums."""
 
 _DELAYS = """
 CREATE OR REPLACE TEMP TABLE delays AS
