@@ -32,7 +32,7 @@ def portfolio_quality(context: dg.AssetExecutionContext, tierline_home: Tierline
         state = loan_state(connection, night.lake, night.as_of)
         before = loan_state(connection, night.lake, previous_month_end(night.as_of))
     bundle = night.registry.load_champion(night.as_of)
-    learned, tonight = drift_samples(bundle, night.staged("customer_features"), night.staged("scored"))
+    learned, tonight = drift_samples(bundle, night.features(), night.staged("scored"))
     LOGGER.info("monitor: %d open loans", int(state["is_open"].sum()))
     table = measure_quality(state, night.as_of, before, drift_frame(learned, tonight, load_thresholds().drift.bins))
     return staged_result(table, night.stage_contract(PUBLISHED["portfolio_quality"], table))

@@ -27,7 +27,7 @@ def scored_book(context: dg.AssetExecutionContext, tierline_home: TierlineHome) 
     night = tierline_home.night(context.partition_key)
     bundle = night.registry.load_champion(night.as_of)
     bad = customers_in_bad_outcome(night.lake, night.as_of)
-    scored = score_book(bundle, night.staged("customer_features"), bad, night.as_of)
+    scored = score_book(bundle, night.features(), bad, night.as_of)
     LOGGER.info("score: %d customers with reasons", scored.num_rows)
     return staged_result(scored, night.stage_contract(SCORED, scored))
 
@@ -42,5 +42,5 @@ def scored_book(context: dg.AssetExecutionContext, tierline_home: TierlineHome) 
 def decision_inputs(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
     """Everything the decisions may look at, one row per customer."""
     night = tierline_home.night(context.partition_key)
-    inputs = assemble_inputs(night.lake, night.staged("scored"), night.staged("customer_features"), night.as_of)
+    inputs = assemble_inputs(night.lake, night.staged("scored"), night.features(), night.as_of)
     return staged_result(inputs, night.stage_contract(DECISION_INPUTS, inputs))

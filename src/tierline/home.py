@@ -48,6 +48,11 @@ class Home:
         """The local Dagster instance."""
         return self.root / "dagster"
 
+    @property
+    def state(self) -> Path:
+        """What the features of one night carry on to the next; derived, may be removed at any time."""
+        return self.root / "state"
+
     def work(self, as_of: date) -> Path:
         """Unpublished tables of one night; downstream never reads here."""
         return self.root / "work" / f"as_of={as_of.isoformat()}"

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tierline.config import Settings, load_settings
 from tierline.errors import ConfigurationError, TierlineError
-from tierline.features import FeatureContext
+from tierline.features import FeatureContext, NightlyRun, read_features
 from tierline.home import Home
 from tierline.lake import Lake
 from tierline.models import Registry
@@ -46,6 +46,21 @@ class Night:
     def context(self) -> FeatureContext:
         """What features need besides rows."""
         return FeatureContext(self.settings.business_timezone, self.info.vocabulary)
+
+    @property
+    def feature_run(self) -> NightlyRun:
+        """What the night's features are made of, and where they stand."""
+        return NightlyRun(
+            self.lake, self.as_of, self.context, self.home.work(self.as_of) / "customer_features", self.home.state
+        )
+
+    def features(self) -> pa.Table:
+        """The night's features, one row per customer; absent ones say which stage is missing."""
+        if not self.feature_run.target.exists():
+            raise TierlineError(
+                f"customer_features of {self.as_of} is not there yet: run the stage that makes it first"
+            )
+        return read_features(self.feature_run.target)
 
     @property
     def effective_on(self) -> date:

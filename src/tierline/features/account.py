@@ -9,6 +9,8 @@ customer without a row in the last 365 days.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tierline.features.feature import Feature
 from tierline.features.measures import HORIZON, SQUARE_BASE, WINDOWS, sources_of
 
@@ -16,10 +18,10 @@ NOTHING_SPENT = "nothing was spent"
 
 
 def _row(
-    name: str, family: str, sql: str, unit: str, reason: str, days: int | None = None, null: str = "", **more: object
+    name: str, family: str, sql: str, unit: str, reason: str, days: int | None = None, null: str = "", **more: Any
 ) -> Feature:
-    given = {"null_means": null} if null else {}
-    return Feature(name, family, sql, unit, reason, sources_of(sql), window_days=days, **given, **more)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"null_means": null} if null else {}
+    return Feature(name, family, sql, unit, reason, sources_of(sql), window_days=days, **given, **more)
 
 
 def _ratio(part: str, whole: str) -> str:
@@ -27,17 +29,15 @@ def _ratio(part: str, whole: str) -> str:
     return f"{part}::DOUBLE / nullif({whole}, 0)::DOUBLE"
 
 
-def _amount(name: str, measure: str, days: int, family: str, reason: str, **more: object) -> Feature:
+def _amount(name: str, measure: str, days: int, family: str, reason: str, **more: Any) -> Feature:
     return _row(f"{name}_{days}d", family, f"{measure}_{days}d / 100.0", "yuan", reason, days, **more)
 
 
-def _count(
-    name: str, measure: str, days: int, family: str, reason: str, unit: str = "count", **more: object
-) -> Feature:
+def _count(name: str, measure: str, days: int, family: str, reason: str, unit: str = "count", **more: Any) -> Feature:
     return _row(f"{name}_{days}d", family, f"{measure}_{days}d::DOUBLE", unit, reason, days, **more)
 
 
-def _share(name: str, part: str, whole: str, days: int, reason: str, **more: object) -> Feature:
+def _share(name: str, part: str, whole: str, days: int, reason: str, **more: Any) -> Feature:
     sql = _ratio(f"{part}_{days}d", f"{whole}_{days}d")
     return _row(f"{name}_share_{days}d", "spend_mix", sql, "ratio", reason, days, NOTHING_SPENT, **more)
 
@@ -75,7 +75,7 @@ def _days_since(last: str) -> str:
     return f"CASE WHEN rows_{HORIZON}d > 0 THEN coalesce({{today}} - {last}, {HORIZON}) END::DOUBLE"
 
 
-_WORSE = {"monotone": 1, "why": "more of it goes with over-indebtedness"}
+_WORSE: dict[str, Any] = {"monotone": 1, "why": "more of it goes with over-indebtedness"}
 
 
 def _entropy(days: int) -> str:
@@ -113,7 +113,7 @@ def _spend_mix() -> list[Feature]:
         _amount("fee_amount", "fee", 365, "spend_mix", "FEES", **_WORSE),
         _count("refund_count", "refunds", 365, "spend_mix", "SPEND_MIX"),
     ]
-    old = {"monotone": -1, "why": "longer ago weighs less"}
+    old: dict[str, Any] = {"monotone": -1, "why": "longer ago weighs less"}
     for name, last, reason in (
         ("gambling", "last_gambling", "GAMBLING"),
         ("cash_advance", "last_cash", "CASH_ADVANCE"),
@@ -125,7 +125,7 @@ def _spend_mix() -> list[Feature]:
 def _balances() -> list[Feature]:
     family, reason, unknown = "balances", "LOW_BALANCE", "no balance known"
     rows = []
-    dry = {"monotone": 1, "why": "an account that runs dry cannot pay an instalment"}
+    dry: dict[str, Any] = {"monotone": 1, "why": "an account that runs dry cannot pay an instalment"}
     for days in (30, 90, 180, 365):
         mean = f"balance_sum_{days}d / 100.0 / nullif(balances_{days}d, 0)"
         rows += [
