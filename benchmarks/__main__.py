@@ -1,31 +1,123 @@
-"""``make bench``: run the paired timings, print them and keep them in ``benchmarks/results/``. SCALE=customers."""
+"""``make bench``: paired runs at a chosen scale, printed and kept in ``benchmarks/results/``.
+
+``SCALE`` is small (the default, minutes), 100k or 1m (the tables in the docs; about an hour and 10 GB of disk). Lakes
+are made once, below ``benchmarks/.lakes``.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import platform
+import sys
 from pathlib import Path
 
-from benchmarks import features
-from benchmarks.timing import ROUNDS, ratio_rows
+from benchmarks import features, peers_pandas, peers_sql, validation
+from benchmarks.skewed import LAST, VOCABULARY, Skewed, make_lake
+from benchmarks.timing import Job, Measured, alone, paired_jobs, table
 
-RESULTS = Path(__file__).with_name("results")
+HERE = Path(__file__).parent
+SCALES = {"small": 12_500, "100k": 100_000, "1m": 1_000_000}
 
 
 def main() -> None:
-    title, seconds = features.run(int(os.environ.get("SCALE", "5000")))
+    scale = os.environ.get("SCALE") or "small"
+    if scale not in SCALES:
+        sys.exit(f"SCALE={scale}: not a scale; use one of {', '.join(SCALES)}")
+    parts = os.environ.get("PARTS", "recompute,panel,growth,validation").split(",")
     lines = [
-        f"# {title}",
+        f"# Benchmarks, SCALE={scale}",
         "",
-        f"{ROUNDS} paired rounds on {os.cpu_count()} cores; ratio: median (min – max) over rounds.",
+        f"{os.cpu_count()} cores, Python {platform.python_version()}."
+        " Ratios are medians (min – max) over paired rounds.",
         "",
-        "| contender | median s | ratio to scansum |",
-        "|---|---|---|",
-        *(f"| {name} | {median} | {ratio} |" for name, median, ratio in ratio_rows(seconds, "scansum")),
     ]
-    text = "\n".join(lines) + "\n"
-    print(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "features.md").write_text(text, encoding="utf-8")
+    for part in parts:
+        found = {"recompute": recompute, "panel": twelve_dates, "growth": growth, "validation": rules}[part](scale)
+        print("\n".join(found), flush=True)
+        lines += found
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    name = f"{scale}.md" if len(parts) > 1 else f"{scale}-{parts[0]}.md"
+    (results / name).write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def lake_of(customers: int) -> Path:
+    """Make the lake of a scale, once."""
+    root = HERE / ".lakes" / str(customers)
+    print(f"lake of {customers:,} customers: {root}", file=sys.stderr, flush=True)
+    make_lake(Skewed(root, customers))
+    return root
+
+
+def recompute(scale: str) -> list[str]:
+    """One date in full, and the next night from state; with the peers where they fit the machine."""
+    customers = SCALES[scale]
+    root = lake_of(customers)
+    work = root.parent / f"work-{customers}"
+    alone(Job(features.night, {"root": root, "work": work, "as_of": LAST - features.timedelta(days=1)}))
+    jobs = {
+        "scansum": Job(features.scansum, {"root": root}),
+        "full recompute": Job(features.full_recompute, {"root": root, "target": work / "full"}),
+        "next night, from state": Job(features.next_night, {"root": root, "work": work}),
+    }
+    if customers <= 100_000:
+        jobs |= peers(root)
+    measured = paired_jobs(jobs)
+    size = f"{customers:,} customers, {features.rows_in_window(root):,} transactions in the window"
+    return table(f"All features at one date: {size}", measured, "scansum", "full recompute")
+
+
+def peers(root: Path) -> dict[str, Job]:
+    """The same account features by other tools."""
+    given = {"files": features.window_files(root), "as_of": LAST, "vocabulary": VOCABULARY}
+    jobs = {
+        "pandas": Job(peers_pandas.pandas_features, given),
+        "DuckDB, naive one-pass SQL": Job(peers_sql.naive_sql_features, given),
+    }
+    if importlib.util.find_spec("polars"):
+        from benchmarks import peers_polars
+
+        jobs["Polars streaming, one pass"] = Job(peers_polars.polars_features_one_pass, given)
+        jobs["Polars streaming, two steps"] = Job(peers_polars.polars_features_two_steps, given)
+    return jobs
+
+
+def twelve_dates(scale: str) -> list[str]:
+    """Twelve month ends at once against twelve recomputes; at most 100,000 customers."""
+    customers = min(SCALES[scale], SCALES["100k"])
+    root = lake_of(customers)
+    dates = features.month_ends_before(12)
+    target = root.parent / f"work-{customers}" / "panel"
+    jobs = {
+        "twelve recomputes": Job(features.one_by_one, {"root": root, "target": target / "one", "dates": dates}),
+        "panel of twelve dates": Job(features.panel, {"root": root, "target": target / "all", "dates": dates}),
+    }
+    return table(f"Twelve observation dates, {customers:,} customers", paired_jobs(jobs), "twelve recomputes")
+
+
+def growth(scale: str) -> list[str]:
+    """Time per customer at the scale against a tenth of it, in the same rounds."""
+    large, small = SCALES[scale], max(SCALES[scale] // 10, 1_250)
+    jobs = {}
+    for customers in (small, large):
+        root = lake_of(customers)
+        target = root.parent / f"work-{customers}" / "full"
+        jobs[f"{customers:,} customers"] = Job(features.full_recompute, {"root": root, "target": target})
+    measured = paired_jobs(jobs)
+    per_customer = {
+        name: Measured([value / size * 1e6 for value in found.seconds], found.peak)
+        for (name, found), size in zip(measured.items(), (small, large), strict=True)
+    }
+    return table("Growth: µs per customer (in place of seconds)", per_customer, f"{small:,} customers")
+
+
+def rules(scale: str) -> list[str]:
+    """Ten rules over one day."""
+    rows = {"small": 500_000, "100k": 10_000_000, "1m": 10_000_000}[scale]
+    title, seconds = validation.run(rows, 3)
+    measured = {name: Measured(values) for name, values in seconds.items()}
+    return table(title, measured, "great expectations")
 
 
 if __name__ == "__main__":

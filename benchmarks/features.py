@@ -1,67 +1,101 @@
-"""The feature stage at one date against scan-and-sum and against plain pandas, on the simulated lender.
+"""The contenders of the feature stage: scan-and-sum, a full recompute, the next night, the panel.
 
-``scansum`` is DuckDB scanning the seven transaction columns the features need and computing one sum and one maximum
-per customer: the least that any feature stage must do. The pandas peer computes the windowed sums and counts only
-(twenty of the features), so its ratio flatters pandas.
+Belongs here: what each contender does, as functions that can run in a process of their own. Does not belong here: other
+tools' ways of doing it (``peers_*``), or the order of the runs (``__main__``).
+
+``scansum`` is DuckDB scanning the columns the features need and computing one sum and one maximum per customer: the
+least that any feature stage must do.
 """
 
 from __future__ import annotations
 
-from datetime import date
+import shutil
+from datetime import date, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import pandas as pd
+import pyarrow.parquet as pq
 
-from benchmarks.timing import paired
-from tierline.config import Settings
-from tierline.engine import session
-from tierline.features import FeatureContext, build_features, customer_spine
-from tierline.home import Home
-from tierline.ingest import ingest_through
+from benchmarks.skewed import LAST, VOCABULARY
+from tierline.engine import map_buckets, session
+from tierline.features import FeatureContext, NightlyRun, nightly_features
+from tierline.features.build import BucketTask, panel_features
 from tierline.lake import Lake
-from tierline.sources.info import read_info
-from tierline.sources.simulated import SimulationSpec, simulate
+from tierline.months import month_end, months_before
+from tierline.parquet import write_arrow
 
-COLUMNS = ["customer_key", "occurred_on", "known_on", "amount", "direction", "category", "balance_after"]
+CONTEXT = FeatureContext("UTC", VOCABULARY)
+COUNTED = (
+    *("occurred_on", "occurred_at", "known_on", "direction", "category", "transaction_id"),
+    *("counterparty_key", "scenario_id"),
+)
+"""Columns the features need beside those that scansum adds up and compares."""
 
 
-def scansum(lake: Lake) -> None:
-    listed = ", ".join(f"'{path}'" for path in lake.files("transactions"))
+def window_files(root: Path) -> list[Path]:
+    """Transaction files that hold a day of the last 365."""
+    first = (LAST - timedelta(days=364)).isoformat()
+    return [path for path in Lake(root).files("transactions") if path.parent.name.split("_")[1] >= first]
+
+
+def scansum(root: Path) -> None:
+    listed = ", ".join(f"'{path}'" for path in window_files(root))
+    counted = ", ".join(f"count({name})" for name in COUNTED)
     with session() as connection:
         connection.sql(
-            f"SELECT customer_key, sum(amount), max(balance_after), count(occurred_on), count(known_on),"
-            f" count(direction), count(category) FROM read_parquet([{listed}]) GROUP BY customer_key"
+            f"SELECT customer_key, sum(amount), max(balance_after), {counted}"
+            f" FROM read_parquet([{listed}], hive_partitioning = false)"
+            f" WHERE occurred_on > DATE '{LAST}' - 365 GROUP BY customer_key"
         ).to_arrow_table()
 
 
-def pandas_windows(lake: Lake, as_of: date) -> pd.DataFrame:
-    frame = pd.concat([pd.read_parquet(path, columns=COLUMNS) for path in lake.files("transactions")])
-    frame = frame[frame["known_on"] <= as_of]
-    age = (pd.Timestamp(as_of) - pd.to_datetime(frame["occurred_on"])).dt.days
-    frame = frame.assign(age=age, amount=frame["amount"].astype(float))
-    parts = []
-    for days in (7, 30, 90, 180, 365):
-        for direction in ("credit", "debit"):
-            rows = frame[(frame["age"] < days) & (frame["direction"] == direction)]
-            found = rows.groupby("customer_key")["amount"].agg(["sum", "count"])
-            parts.append(found.add_prefix(f"{direction}_{days}_"))
-    return pd.concat(parts, axis=1)
+def full_recompute(root: Path, target: Path) -> None:
+    """Every feature at one date from the lake, one file per bucket; no state is read or left."""
+    shutil.rmtree(target, ignore_errors=True)
+    lake = Lake(root)
+    tasks = [(BucketTask(lake, bucket, (LAST,), CONTEXT), target) for bucket in range(lake.buckets)]
+    map_buckets(_write_bucket, tasks, "features")
 
 
-def run(customers: int) -> tuple[str, dict[str, list[float]]]:
-    with TemporaryDirectory() as folder:
-        home = Home(Path(folder) / "data")
-        spec = SimulationSpec(customers=customers, months=14)
-        simulate(spec, home.landing, home.root / "truth")
-        ingest_through(home, Settings(), spec.as_of)
-        lake, info = Lake(home.lake), read_info(home.landing)
-        context = FeatureContext("UTC", info.vocabulary)
-        spine = customer_spine(lake, spec.as_of)
-        contenders = {
-            "scansum": lambda: scansum(lake),
-            "tierline, all features": lambda: build_features(lake, spine, context),
-            "pandas, 20 windowed sums and counts": lambda: pandas_windows(lake, spec.as_of),
-        }
-        title = f"features at one date, {customers:,} simulated customers, {spec.months} months"
-        return title, paired(contenders)
+def _write_bucket(given: tuple[BucketTask, Path]) -> int:
+    task, target = given
+    rows = panel_features(task)
+    write_arrow(target / f"bucket={task.bucket:03d}.parquet", rows, quickly=True)
+    return int(rows.num_rows)
+
+
+def night(root: Path, work: Path, as_of: date) -> None:
+    """The nightly run of ``as_of``, with whatever state stands below ``work``; leaves state for the next night."""
+    run = NightlyRun(Lake(root), as_of, CONTEXT, work / f"as_of={as_of}", work / "state")
+    shutil.rmtree(run.target, ignore_errors=True)
+    nightly_features(run)
+
+
+def next_night(root: Path, work: Path) -> None:
+    """The night after the one whose state stands below ``work``; fails if a bucket was not carried on."""
+    run = NightlyRun(Lake(root), LAST, CONTEXT, work / f"as_of={LAST}", work / "state")
+    shutil.rmtree(run.target, ignore_errors=True)
+    ways = {report.way for report in nightly_features(run)}
+    if ways != {"carried"}:
+        raise RuntimeError(f"the night was not carried on from state: {ways}")
+
+
+def month_ends_before(count: int) -> tuple[date, ...]:
+    return tuple(month_end(months_before(LAST, back)) for back in reversed(range(count)))
+
+
+def panel(root: Path, target: Path, dates: tuple[date, ...]) -> None:
+    """Every feature at many dates from one reading."""
+    lake = Lake(root)
+    tasks = [(BucketTask(lake, bucket, dates, CONTEXT), target) for bucket in range(lake.buckets)]
+    map_buckets(_write_bucket, tasks, "features")
+
+
+def one_by_one(root: Path, target: Path, dates: tuple[date, ...]) -> None:
+    """The same by one full recompute per date."""
+    for day in dates:
+        panel(root, target / str(day), (day,))
+
+
+def rows_in_window(root: Path) -> int:
+    """Transactions in the files of the window, from their footers."""
+    return sum(pq.read_metadata(path).num_rows for path in window_files(root))

@@ -23,7 +23,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from tierline.engine import session
 from tierline.features.calendar import day_number
+from tierline.ingest.revisions import update_revisions
 from tierline.lake import Lake, LoadManifest
 from tierline.money import to_money
 from tierline.months import month_ends
@@ -79,6 +81,8 @@ def make_lake(spec: Skewed, workers: int = 2) -> Lake:
             path = spec.root / "loads" / f"{manifest.name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(manifest.model_dump_json(), encoding="utf-8")
+        with session() as connection:
+            update_revisions(connection, Lake(spec.root))
         done.touch()
     return Lake(spec.root)
 

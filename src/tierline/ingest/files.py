@@ -19,6 +19,7 @@ from tierline.errors import Fault
 from tierline.ingest.casts import NAIVE_PATTERN, type_fault
 from tierline.ingest.landing import DayFile
 from tierline.schemas import LANDING, Kind, Table
+from tierline.sql import quoted
 
 Signature = tuple[tuple[str, str], ...]
 
@@ -91,11 +92,6 @@ def csv_scan(files: list[DayFile], columns: tuple[str, ...]) -> str:
         f"read_csv([{listed}], columns = {{{names}}}, header = true, auto_detect = false, delim = ',',"
         " quote = '\"', escape = '\"', encoding = 'utf-8', hive_partitioning = false)"
     )
-
-
-def quoted(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def corrupt(file: DayFile, error: Exception) -> Fault:

@@ -15,9 +15,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tierline.ingest.files import quoted
 from tierline.ingest.pseudonyms import pseudonymise
-from tierline.lake import Lake
+from tierline.lake import Lake, scan
 from tierline.schemas import Table
 from tierline.schemas.lake import CUSTOMER_TABLES, VIA_LOAN
 
@@ -47,17 +46,12 @@ def make_references(connection: duckdb.DuckDBPyConnection, around: Surroundings)
     )
     customers, loans = around.files("customers"), around.files("loans")
     if customers:
-        connection.execute(f"INSERT INTO known_customers SELECT DISTINCT customer_key FROM {lake_scan(customers)}")
+        connection.execute(f"INSERT INTO known_customers SELECT DISTINCT customer_key FROM {scan(customers)}")
     if loans:
         connection.execute(
             f"INSERT INTO loan_owner SELECT loan_id, any_value(customer_key),"
-            f" {bucket_sql('any_value(customer_key)', around.buckets)} FROM {lake_scan(loans)} GROUP BY loan_id"
+            f" {bucket_sql('any_value(customer_key)', around.buckets)} FROM {scan(loans)} GROUP BY loan_id"
         )
-
-
-def lake_scan(files: list[Path]) -> str:
-    """SQL of lake files, which all have the contract's types."""
-    return "read_parquet([" + ", ".join(quoted(path.as_posix()) for path in files) + "], hive_partitioning = false)"
 
 
 def bucket_sql(customer_key: str, buckets: int) -> str:
@@ -179,7 +173,7 @@ def _reject_changed_owner(connection: duckdb.DuckDBPyConnection, contract: Table
     if files:
         connection.execute(
             f"INSERT INTO faulty SELECT staged.rowid, 'changed_customer' FROM staged {owner_join(contract)}"
-            f" JOIN (SELECT {key}, any_value(customer_key) AS lake_key FROM {lake_scan(files)} SEMI JOIN"
+            f" JOIN (SELECT {key}, any_value(customer_key) AS lake_key FROM {scan(files)} SEMI JOIN"
             f" (SELECT DISTINCT {key} FROM staged) AS fresh USING ({key}) GROUP BY ALL) AS earlier"
             f" USING ({key}) WHERE owner.customer_key <> earlier.lake_key"
         )

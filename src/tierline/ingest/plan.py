@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tierline.ingest.landing import DayFile, days_between
-from tierline.lake import LandingFile, LoadManifest
+from tierline.lake import LoadManifest, landing_day
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,8 @@ def plan_loads(manifests: list[LoadManifest], files: list[DayFile], first_day: d
     return sorted(planned + _stretches(fresh), key=lambda load: load.first_day)
 
 
-def file_day(file: LandingFile) -> date:
-    """The landing day of a file in a manifest, from its path ``<table>/date=YYYY-MM-DD/<file>``."""
-    return date.fromisoformat(file.path.split("/")[1].removeprefix("date="))
-
-
 def _changes(manifest: LoadManifest, files: list[DayFile], as_of: date) -> str:
-    then = {file.path: file.sha256 for file in manifest.files if file_day(file) <= as_of}
+    then = {file.path: file.sha256 for file in manifest.files if landing_day(file) <= as_of}
     now = {file.name: file.sha256 for file in files if manifest.first_day <= file.day <= manifest.last_day}
     differing = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
     if not differing:

@@ -23,15 +23,18 @@ from tierline.config import Settings
 from tierline.engine import session
 from tierline.errors import ConfigurationError, InputError
 from tierline.home import Home, make_directory, replace_file
-from tierline.ingest.files import SourceFile, inspect_files, quoted
+from tierline.ingest.compact import compact, remove_replaced
+from tierline.ingest.files import SourceFile, inspect_files
 from tierline.ingest.landing import find_files, missing_days, undeclared
 from tierline.ingest.load import STAGING, LoadJob, clean_up, make_load
-from tierline.ingest.plan import PlannedLoad, file_day, plan_loads
+from tierline.ingest.plan import PlannedLoad, plan_loads
 from tierline.ingest.pseudonyms import load_key, pseudonymise
-from tierline.lake import Lake, LoadManifest, TableTotals
+from tierline.ingest.revisions import update_revisions
+from tierline.lake import Lake, LoadManifest, TableTotals, landing_day, sum_totals
 from tierline.schemas import LAKE, LANDING
 from tierline.schemas.lake import VIA_LOAN
 from tierline.sources.info import SourceInfo, read_info
+from tierline.sql import quoted
 
 MADE_WITH = "made_with.json"
 
@@ -42,13 +45,14 @@ log = logging.getLogger("tierline")
 class IngestReport:
     """What the lake holds for a night, and what this run added.
 
-    ``loads`` are the complete loads with days up to ``as_of``; ``new`` names those made now; ``totals`` sums rows and
-    cents per table over ``loads``; ``warnings`` are lines for the reader of the run; ``left_out`` are landing tables
-    the source does not deliver.
+    ``loads`` are the complete loads with days up to ``as_of``; ``new`` names those made now, ``merged`` those that
+    smaller ones were merged into; ``totals`` sums rows and cents per table over ``loads``; ``warnings`` are lines for
+    the reader of the run; ``left_out`` are landing tables the source does not deliver.
     """
 
     loads: list[LoadManifest]
     new: list[str]
+    merged: list[str]
     totals: dict[str, TableTotals]
     warnings: list[str]
     left_out: list[str]
@@ -68,6 +72,7 @@ def ingest_through(home: Home, settings: Settings, as_of: date) -> IngestReport:
         key = load_key(home, info)
         made_with = _made_with(settings, key)
         _check_lake(home.lake, settings, made_with)
+        remove_replaced(Lake(home.lake))
         clean_up(home.lake)
         with _workshop(home.lake) as connection:
             planned, sources = _survey(connection, home, settings, info, as_of)
@@ -77,8 +82,10 @@ def ingest_through(home: Home, settings: Settings, as_of: date) -> IngestReport:
                 log.info("ingest: load %s: %s", load.name, load.reason)
                 members = [source for source in sources if load.holds(source.file.day)]
                 warnings += make_load(connection, LoadJob(home, settings, load, key, info.vocabulary), members)
+            update_revisions(connection, Lake(home.lake))
+            merged = compact(connection, Lake(home.lake), home.lake / STAGING)
     loads = _loads(home, as_of)
-    return IngestReport(loads, [load.name for load in planned], _sum_totals(loads), warnings, info.left_out)
+    return IngestReport(loads, [load.name for load in planned], merged, sum_totals(loads), warnings, info.left_out)
 
 
 def input_hashes(home: Home, as_of: date) -> dict[str, str]:
@@ -87,7 +94,10 @@ def input_hashes(home: Home, as_of: date) -> dict[str, str]:
     Depends on the files alone, not on how their days were grouped into loads.
     """
     listed = sorted(
-        (file.path, file.sha256) for load in Lake(home.lake).loads() for file in load.files if file_day(file) <= as_of
+        (file.path, file.sha256)
+        for load in Lake(home.lake).loads()
+        for file in load.files
+        if landing_day(file) <= as_of
     )
     tables: dict[str, list[tuple[str, str]]] = {}
     for path, sha256 in listed:
@@ -191,14 +201,3 @@ def _exclusive(lake: Path) -> Iterator[None]:
         raise ConfigurationError(f"{lake}: another run is ingesting into it: wait for it to end") from error
     finally:
         os.close(descriptor)
-
-
-def _sum_totals(loads: list[LoadManifest]) -> dict[str, TableTotals]:
-    sums: dict[str, TableTotals] = {}
-    for load in loads:
-        for table, totals in load.totals.items():
-            before = sums.get(table, TableTotals())
-            sums[table] = TableTotals(
-                **{name: getattr(before, name) + getattr(totals, name) for name in TableTotals.model_fields}
-            )
-    return {name: sums[name] for name in LANDING if name in sums}

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 
 from tierline.errors import Fault, InputError, IntegrityError
 from tierline.ingest.casts import STAGED_TYPES, Cast, csv_cast, parquet_cast
-from tierline.ingest.files import SourceFile, corrupt, csv_scan, quoted
+from tierline.ingest.files import SourceFile, corrupt, csv_scan
 from tierline.ingest.rules import Rule, row_rules
 from tierline.schemas import Table
+from tierline.sql import quoted
 
 
 def stage_table(

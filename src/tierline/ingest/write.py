@@ -19,9 +19,9 @@ import duckdb
 import pyarrow as pa
 
 from tierline.errors import IntegrityError
-from tierline.ingest.judge import lake_scan, owner_join
+from tierline.ingest.judge import owner_join
 from tierline.ingest.rules import business_day
-from tierline.lake import SQL_TYPES, TableTotals
+from tierline.lake import SQL_TYPES, TableTotals, scan
 from tierline.parquet import described_schema, write_arrow
 from tierline.schemas import LAKE, Column, Table
 from tierline.schemas.lake import CUSTOMER_TABLES
@@ -77,8 +77,8 @@ def reconcile(
 ) -> TableTotals:
     """Totals of ``staged`` against the files written; ``IntegrityError`` where in ≠ used + duplicate + quarantined."""
     rows_in, cents_in = _totals(connection, contract, "staged")
-    rows_used, cents_used = _totals(connection, contract, lake_scan(accepted) if accepted else "")
-    held = lake_scan([quarantine]) if quarantine.exists() else ""
+    rows_used, cents_used = _totals(connection, contract, scan(accepted) if accepted else "")
+    held = scan([quarantine]) if quarantine.exists() else ""
     rows_quarantined, cents_quarantined = _totals(connection, contract, held)
     repeated = "staged SEMI JOIN duplicates ON duplicates.row = staged.rowid"
     rows_duplicate, cents_duplicate = _totals(connection, contract, repeated)
@@ -118,14 +118,19 @@ def _accepted_sql(contract: Table, timezone: str, condition: str) -> str:
     split = contract.name in CUSTOMER_TABLES
     columns = ", ".join(f"{_lake_value(contract, column, timezone)} AS {column.name}" for column in lake.columns)
     bucket = "owner.bucket" if split else "0"
-    order = ["bucket", "customer_key", contract.event_time] if split else []
-    order += [name for name in (*lake.key, contract.knowledge_time) if name not in order]
+    order = [*(["bucket"] if split else []), *lake_order(lake)]
     return (
         f"SELECT {bucket} AS bucket, {columns} FROM staged"
         f" ANTI JOIN (SELECT row FROM rejected UNION ALL SELECT row FROM duplicates) AS excluded"
         f" ON excluded.row = staged.rowid {owner_join(contract)} {_counterparty_join(contract)}"
         f" {condition} ORDER BY {', '.join(order)}"
     )
+
+
+def lake_order(lake: Table) -> list[str]:
+    """Columns that lake files are sorted by: a total order."""
+    order = ["customer_key", str(lake.event_time)] if lake.name in CUSTOMER_TABLES else []
+    return order + [name for name in (*lake.key, str(lake.knowledge_time)) if name not in order]
 
 
 def _lake_value(contract: Table, column: Column, timezone: str) -> str:

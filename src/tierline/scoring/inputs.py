@@ -17,14 +17,14 @@ from tierline.schemas import DECISION_INPUTS
 _SQL = """
 SELECT customer_key, segment, region_code, industry_code, consent_partner_sharing, pd_12m, in_default, thin_file,
        round(income_recurring_monthly, 2)::DECIMAL(18,2) AS income_recurring_monthly,
-       declared_income_monthly,
+       customer.declared_income_monthly,
        round(coalesce(instalments_next_30d, 0), 2)::DECIMAL(18,2) AS instalment_burden_monthly,
        round(coalesce(outstanding_principal, 0), 2)::DECIMAL(18,2) AS drawn_balance,
        coalesce(dpd_now, 0)::INTEGER AS dpd,
        coalesce(max_dpd_90d, 0)::INTEGER AS max_dpd_90d,
        coalesce(on_time_streak, 0)::INTEGER AS on_time_streak,
        coalesce(months_on_book, 0)::INTEGER AS months_on_book
-FROM scored JOIN feature USING (customer_key) JOIN ({customers}) USING (customer_key)
+FROM scored JOIN feature USING (customer_key) JOIN ({customers}) AS customer USING (customer_key)
 """
 
 
