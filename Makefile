@@ -9,7 +9,7 @@ AS_OF  ?=
 SOURCE ?= simulated
 DATA   ?=
 
-.PHONY: run test ui lint bench lock
+.PHONY: run test ui lint bench ray lock
 .DEFAULT_GOAL := run
 
 $(STAMP): requirements.lock pyproject.toml
@@ -37,6 +37,17 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
 
-# Only this target needs uv; it rewrites the lock from pyproject.toml.
+# The extra for a cluster; its tests run where it is installed.
+ray: $(STAMP) $(VENV)/.ray
+
+$(VENV)/.ray: $(STAMP) requirements-ray.lock
+	@echo "installing from requirements-ray.lock into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-ray.lock
+	@touch $@
+
+# Only this target needs uv; it rewrites the locks from pyproject.toml.
+LOCK := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
+
 lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev -o requirements.lock pyproject.toml
+	$(LOCK) --group dev -o requirements.lock pyproject.toml
+	$(LOCK) --group dev --extra ray --constraint requirements.lock -o requirements-ray.lock pyproject.toml
