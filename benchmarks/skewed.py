@@ -34,7 +34,7 @@ from tierline.schemas import LAKE
 from tierline.schemas.lake import CUSTOMER_TABLES
 
 FIRST, LAST = date(2024, 7, 1), date(2026, 6, 30)
-CUSTOMERS_PER_BUCKET = 31_250
+CUSTOMERS_PER_BUCKET = 25_000
 PER_YEAR = 100  # transactions of a customer a year, on average
 BORROWERS, LOANS, TERM = 0.4, 4, 6
 LATE, CORRECTED, LATE_PAYERS = 0.02, 0.001, 0.1

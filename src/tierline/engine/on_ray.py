@@ -114,6 +114,6 @@ def _require_reachable(address: str | None) -> None:
 
 def _cannot_join(address: str | None, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"RAY_ADDRESS={address or ''}: cannot join the cluster ({why}): start its head with 'ray start --head', or unset"
-        " RAY_ADDRESS"
+        f"RAY_ADDRESS={address or ''}: cannot join the cluster ({why}): start its head with 'ray start --head',"
+        " or unset RAY_ADDRESS"
     )

@@ -44,16 +44,41 @@ def random_world(seed: int, customers: int = 30, transactions: int = 200) -> dic
         if number % 10 not in (3, 5):
             for index in range(rng.randrange(1, 7)):
                 _add_loan(rng, world, f"L{number}-{index}", key, registered)
+    world["macro"] = _macro(rng)
     for rows in world.values():
         rng.shuffle(rows)
     return world
 
 
+def _macro(rng: random.Random) -> list[Row]:
+    """Monthly series, published weeks later, some revised, some periods never published."""
+    rows = []
+    for series in ("unemployment_R1", "unemployment_R2", "unemployment_R3", "industry_index_A", "industry_index_C"):
+        for number in range(36):
+            period = date(2022 + number // 12, number % 12 + 1, 1)
+            published = lakes.at(max(period + timedelta(days=rng.randrange(40, 70)), START))
+            row = {"series_id": series, "period": period, "value": rng.randrange(300, 900) / 100}
+            if rng.random() < 0.9:
+                rows.append(row | {"published_at": published})
+                if rng.random() < 0.3:
+                    later = published + timedelta(days=rng.randrange(1, 60))
+                    rows.append(row | {"value": row["value"] + 0.25, "published_at": later})
+    return rows
+
+
 def _customer(rng: random.Random, key: str, registered: date) -> list[Row]:
-    first = lakes.customer(key, registered, segment=rng.choice(["consumer", "sole_proprietor"]))
+    first = lakes.customer(
+        key,
+        registered,
+        segment=rng.choice(["consumer", "sole_proprietor"]),
+        region_code=rng.choice(["R1", "R2", "R3", "R9"]),
+        industry_code=rng.choice([None, "A", "C"]),
+        declared_income_monthly=rng.choice([None, lakes.money(0), lakes.money(rng.randrange(2_000, 9_000))]),
+    )
     if rng.random() < 0.3:
         later = lakes.at(registered + timedelta(days=rng.randrange(1, 200)))
-        return [first, first | {"segment": "sole_proprietor", "recorded_at": later}]
+        change = {"segment": "sole_proprietor", "region_code": "R1", "declared_income_monthly": lakes.money(4_321)}
+        return [first, first | change | {"recorded_at": later}]
     return [first]
 
 
@@ -81,10 +106,14 @@ def _transactions(rng: random.Random, number: int, registered: date, count: int)
             category=rng.choice(CATEGORIES),
             balance_after=balance,
             recorded_at=_recorded(rng, when),
+            counterparty_key=rng.choice([None, *(lakes.key(1_000 + other) for other in range(15))]),
+            scenario_id=rng.choice([None, None, *(f"S{other}" for other in range(6))]),
         )
         rows.append(row)
         if rng.random() < 0.15:
             rows.append(_corrected(rng, row, {"amount": lakes.money(rng.choice([0, rng.randrange(1, 9_999) / 100]))}))
+        if rng.random() < 0.05:
+            rows.append(_corrected(rng, row, {"category": rng.choice(CATEGORIES), "scenario_id": None}))
         if rng.random() < 0.05:
             rows.append(_corrected(rng, row, {"occurred_at": when - timedelta(days=rng.randrange(1, 30))}))
     return rows

@@ -1,0 +1,65 @@
+"""Nights of the feature stage over small lakes, for tests of state, resumption and damage.
+
+Belongs here: an indexed lake and a night's run over it. Does not belong here: any expectation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import lakes
+import pyarrow as pa
+from lakes import World
+from unit.features.worlds import VOCABULARY
+
+from tierline.engine import session
+from tierline.features import (
+    BucketReport,
+    FeatureContext,
+    NightlyRun,
+    build_features,
+    customer_spine,
+    nightly_features,
+    read_features,
+)
+from tierline.ingest.revisions import update_revisions
+from tierline.lake import Lake
+
+CONTEXT = FeatureContext("UTC", VOCABULARY)
+
+
+def indexed_lake(
+    root: Path, world: World, buckets: int = 1, splits: Sequence[date] = (), timezone: str = "UTC"
+) -> Lake:
+    """A lake with the index of revisions that ingest leaves."""
+    lake = lakes.write_lake(root, world, buckets=buckets, splits=splits, timezone=timezone)
+    with session() as connection:
+        update_revisions(connection, lake)
+    return lake
+
+
+def run_of(lake: Lake, folder: Path, as_of: date, context: FeatureContext = CONTEXT) -> NightlyRun:
+    return NightlyRun(lake, as_of, context, folder / "work" / as_of.isoformat(), folder / "state")
+
+
+def night(run: NightlyRun) -> tuple[pa.Table, list[BucketReport]]:
+    """Run a night; its features and how each bucket was made."""
+    reports = nightly_features(run)
+    return read_features(run.target), reports
+
+
+def recomputed(lake: Lake, as_of: date, context: FeatureContext = CONTEXT) -> pa.Table:
+    """The oracle: everything from the lake."""
+    return build_features(lake, customer_spine(lake, as_of), context)
+
+
+def differences(found: pa.Table, expected: pa.Table) -> list[str]:
+    """Columns that are not equal to the bit."""
+    assert found.num_rows == expected.num_rows
+    return [
+        name
+        for name in expected.column_names
+        if not found.column(name).combine_chunks().equals(expected.column(name).combine_chunks())
+    ]

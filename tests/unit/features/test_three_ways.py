@@ -1,0 +1,99 @@
+"""Full recompute, nightly increment and panel give the same features to the bit."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import lakes
+import pyarrow as pa
+import pytest
+from unit.features.nights import CONTEXT, differences, indexed_lake, night, recomputed, run_of
+from unit.features.worlds import VOCABULARY, random_world
+
+from tierline.features import FeatureContext, build_features, customer_spine, nightly
+from tierline.months import month_ends
+
+FIRST = date(2024, 1, 24)
+
+
+def nights(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+@pytest.mark.parametrize(("seed", "first", "timezone"), [(3, FIRST, "UTC"), (7, date(2024, 2, 26), "Europe/Berlin")])
+def test_every_night_carried_on_equals_its_recompute(
+    seed: int, first: date, timezone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two weeks over a month end in a world full of late rows, corrections and voids; one load a day."""
+    monkeypatch.setattr(nightly, "LARGEST_RECOMPUTE", 1)  # however many customers have irregular news
+    days = nights(first, 14)
+    context = FeatureContext(timezone, VOCABULARY)
+    lake = indexed_lake(tmp_path / "lake", random_world(seed), 1, [day - timedelta(days=1) for day in days], timezone)
+    recomputed_customers = 0
+    for index, day in enumerate(days):
+        found, (report,) = night(run_of(lake, tmp_path, day, context))
+        assert report.way == ("carried" if index else "recomputed"), report.why
+        assert differences(found, recomputed(lake, day, context)) == [], day
+        recomputed_customers += report.recomputed_customers
+    assert recomputed_customers > 0
+
+
+def test_a_quiet_world_is_carried_on_without_recomputing_anybody(tmp_path: Path) -> None:
+    """Rows known on their day, none corrected: but extremes, distinct keys and gaps leave their windows too."""
+    key = lakes.key(1)
+    rows = []
+    for number in range(260):
+        when = lakes.at(date(2023, 1, 1) + timedelta(days=(number * 7) % 480), number % 24)
+        rows.append(
+            lakes.transaction(
+                f"T{number:03d}",
+                key,
+                when,
+                1 + (number * 37) % 900,
+                category=["food", "bets", "atm", "goods", "fun"][number % 5],
+                counterparty_key=lakes.key(500 + number % 23),
+                scenario_id=f"S{number % 9}",
+                balance_after=lakes.money((number * 53) % 700),
+            )
+        )
+    rows.sort(key=lambda row: row["occurred_at"])
+    world = {"customers": [lakes.customer(key, date(2023, 1, 1))], "transactions": rows}
+    days = nights(date(2024, 2, 20), 46)
+    lake = indexed_lake(tmp_path / "lake", world, 1, [day - timedelta(days=1) for day in days])
+    for index, day in enumerate(days):
+        found, (report,) = night(run_of(lake, tmp_path, day))
+        if index:
+            assert (report.way, report.recomputed_customers) == ("carried", 0), (day, report)
+        if index % 9 == 0:
+            assert differences(found, recomputed(lake, day)) == [], day
+
+
+PANELS = {
+    "month ends": month_ends(date(2023, 3, 1), date(2024, 6, 30)),
+    "more dates than are read at once": [date(2023, 9, 3) + timedelta(days=11 * number) for number in range(20)],
+    "days in a row over a month end": nights(date(2024, 2, 25), 8),
+    "far apart": [date(2023, 1, 20), date(2024, 8, 22)],
+}
+
+
+@pytest.mark.parametrize("dates", PANELS.values(), ids=PANELS)
+def test_a_panel_equals_its_dates_one_by_one(dates: list[date], tmp_path: Path) -> None:
+    lake = lakes.write_lake(tmp_path, random_world(8, customers=12, transactions=120), buckets=1)
+    spine = pa.concat_tables([customer_spine(lake, day) for day in dates])
+    panel = build_features(lake, spine, CONTEXT)
+    single = pa.concat_tables([recomputed(lake, day) for day in dates])
+    assert differences(panel, single) == []
+
+
+def test_each_customer_may_have_dates_of_their_own(tmp_path: Path) -> None:
+    lake = lakes.write_lake(tmp_path, random_world(8, customers=12, transactions=120), buckets=2)
+    dates = [date(2024, 1, 5) + timedelta(days=9 * number) for number in range(12)]
+    keys = customer_spine(lake, dates[-1]).column("customer_key").to_pylist()
+    pairs = [(key, dates[index % 12]) for index, key in enumerate(keys)]
+    spine = pa.table({"customer_key": [key for key, _ in pairs], "as_of": [day for _, day in pairs]})
+    panel = build_features(lake, spine, CONTEXT)
+    assert panel.num_rows == len(pairs)
+    for row in panel.to_pylist():
+        alone = recomputed(lake, row["as_of"]).to_pylist()
+        assert row == next(other for other in alone if other["customer_key"] == row["customer_key"])
