@@ -35,15 +35,18 @@ def data_dictionary() -> str:
         "",
         "## Features",
         "",
-        "| feature | family | window | unit | direction | reason code | null means |",
-        "|---|---|---|---|---|---|---|",
+        f"{len(FEATURES)} features; `latest_event_on` and `latest_known_on` beside them say how new the newest event and",
+        "the newest knowledge are that a row used: never after its `as_of`.",
+        "",
+        "| feature | family | window | unit | direction | reason code | made of | null means |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for feature in FEATURES:
         window = f"{feature.window_days} d" if feature.window_days else ""
         direction = _DIRECTIONS[feature.monotone] + (f": {feature.why}" if feature.why else "")
         lines.append(
             f"| {feature.name} | {feature.family} | {window} | {feature.unit} | {direction} | {feature.reason}"
-            f" | {feature.null_means} |"
+            f" | {', '.join(feature.sources)} | {feature.null_means} |"
         )
     return "\n".join(lines) + "\n"
 

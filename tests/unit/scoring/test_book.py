@@ -56,9 +56,8 @@ def test_in_default_is_the_labels_threshold_or_an_outcome(features: pa.Table) ->
 
 
 def edge_lake(root: Path) -> Lake:
-    """Customers at the edges: nothing known; a short history; a long one; a short one with an instalment due."""
+    """Customers at the edges: nothing known; two full months of history; three; a short one with an instalment due."""
     keys = [lakes.key(number) for number in range(4)]
-    long_ago = DAY - timedelta(days=90)
     world = {
         "customers": [
             lakes.customer(
@@ -72,8 +71,8 @@ def edge_lake(root: Path) -> Lake:
             for key in keys
         ],
         "transactions": [
-            lakes.transaction("T1", keys[1], at(long_ago + timedelta(days=1)), 5),
-            lakes.transaction("T2", keys[2], at(long_ago), 5),
+            lakes.transaction("T1", keys[1], at("2023-12-01"), 5),
+            lakes.transaction("T2", keys[2], at("2023-11-30"), 5),
             lakes.transaction("T3", keys[3], at(DAY), 5),
         ],
         "loans": [lakes.loan("L1", keys[3], date(2024, 1, 10), 900)],
