@@ -12,7 +12,7 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import features, peers_pandas, peers_sql, validation
+from benchmarks import features, peers, validation
 from benchmarks.skewed import LAST, VOCABULARY, Skewed, make_lake
 from benchmarks.timing import Job, Measured, alone, paired_jobs, table
 
@@ -62,25 +62,20 @@ def recompute(scale: str) -> list[str]:
         "next night, from state": Job(features.next_night, {"root": root, "work": work}),
     }
     if customers <= 100_000:
-        jobs |= peers(root)
+        jobs |= other_tools(root)
     measured = paired_jobs(jobs)
     size = f"{customers:,} customers, {features.rows_in_window(root):,} transactions in the window"
     return table(f"All features at one date: {size}", measured, "scansum", "full recompute")
 
 
-def peers(root: Path) -> dict[str, Job]:
-    """The same account features by other tools."""
+def other_tools(root: Path) -> dict[str, Job]:
+    """The windows of the same account features by other tools."""
     given = {"files": features.window_files(root), "as_of": LAST, "vocabulary": VOCABULARY}
-    jobs = {
-        "pandas": Job(peers_pandas.pandas_features, given),
-        "DuckDB, naive one-pass SQL": Job(peers_sql.naive_sql_features, given),
-    }
+    jobs = {"pandas": Job(peers.pandas_features, given)}
     if importlib.util.find_spec("polars"):
-        from benchmarks import peers_polars
-
-        jobs["Polars streaming, one pass"] = Job(peers_polars.polars_features_one_pass, given)
-        jobs["Polars streaming, two steps"] = Job(peers_polars.polars_features_two_steps, given)
-    return jobs
+        jobs["Polars streaming, one pass"] = Job(peers.polars_one_pass, given)
+        jobs["Polars streaming, two steps"] = Job(peers.polars_two_steps, given)
+    return jobs | {"DuckDB, naive one-pass SQL": Job(peers.naive_sql, given)}
 
 
 def twelve_dates(scale: str) -> list[str]:
