@@ -37,6 +37,7 @@ Result = TypeVar("Result")
 LOST_TASK_RETRIES = 3
 CARRIED = "TIERLINE_"
 """Settings of this process whose names begin so reach the workers."""
+CLIENT = "ray://"
 REACH_SECONDS = 10  # Ray itself would wait minutes for a head that is not there
 LOOK_SECONDS = 5
 HEAD_SECONDS = 30  # without a head for 60 seconds, Ray ends this process without a word to Python
@@ -68,7 +69,8 @@ def _results(ray: Any, work: Callable[[Any], Any], tasks: Sequence[Any], terms: 
     settings = {name: value for name, value in sorted(os.environ.items()) if name.startswith(CARRIED)}
     remote = ray.remote(num_cpus=1, max_retries=LOST_TASK_RETRIES, runtime_env={"env_vars": settings})(_attempt)
     pending = deque(remote.remote(work, task, terms) for task in tasks)
-    watch = _Watch(ray, ray.get_runtime_context().gcs_address)
+    address = os.environ.get("RAY_ADDRESS", "")
+    watch = _Watch(ray, address if address.startswith(CLIENT) else ray.get_runtime_context().gcs_address)
     try:
         while pending:
             while not ray.wait([pending[0]], timeout=LOOK_SECONDS)[0]:
@@ -181,7 +183,10 @@ def _outcome(ray: Any, reference: Any) -> Any:
         result = ray.get(reference)
     except ray.exceptions.RayTaskError as failed:
         if isinstance(failed.cause, ray.exceptions.RayError):
-            raise TierlineError(f"ray: a bucket failed: {_one_line(failed.cause)}") from failed
+            raise TierlineError(
+                f"ray: a bucket failed on its node ({_first_line(failed.cause)}):"
+                " install the same tierline[ray] on every node"
+            ) from failed
         raise failed.cause from failed
     except ray.exceptions.OutOfMemoryError as failed:
         raise TierlineError(
@@ -190,7 +195,7 @@ def _outcome(ray: Any, reference: Any) -> Any:
         ) from failed
     except ray.exceptions.RayError as failed:
         raise TierlineError(
-            f"ray: a bucket was lost {LOST_TASK_RETRIES + 1} times ({_one_line(failed)}):"
+            f"ray: a bucket was lost with its node and could not be run elsewhere ({_first_line(failed)}):"
             " look at the cluster's nodes, then run the night again: finished buckets are kept"
         ) from failed
     if isinstance(result, _Failure):
@@ -244,7 +249,7 @@ def _join(ray: Any) -> bool:
     if ray.is_initialized():
         return False
     address = os.environ.get("RAY_ADDRESS") or "local"
-    why = _unreachable(address.removeprefix("ray://"))
+    why = _unreachable(address)
     if why:
         raise _cannot_join(address, why)
     local = {"num_cpus": worker_count(), "include_dashboard": False} if address == "local" else {}
@@ -257,7 +262,7 @@ def _join(ray: Any) -> bool:
 
 def _unreachable(address: str) -> str:
     """Why nothing listens at ``host:port``; empty if something does, or if it is another kind of address."""
-    host, _, port = address.rpartition(":")
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
     if not host or not port.isdigit():
         return ""
     try:
@@ -274,7 +279,9 @@ def _cannot_join(address: str, why: str) -> ConfigurationError:
     )
 
 
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _one_line(error: BaseException) -> str:
-    """The error's text without line breaks, and not all of Ray's advice."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:297]}..."
+    return " ".join(str(error).split()) or type(error).__name__

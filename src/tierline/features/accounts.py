@@ -91,7 +91,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, state: AccountState, day: date)
     rows = account.column("no").to_numpy() - 1
     for name in (*(window.column for window in CARRIED), *BALANCE):
         state.columns[name][rows] = pc.fill_null(account.column(name).cast(pa.int64()), ABSENT).to_numpy()
-    state.balance_id[rows] = account.column("balance_id").to_numpy(zero_copy_only=False)
+    state.balance_id[rows] = account.column("balance_id").to_pylist()
     months = months_of(day)
     monthly = connection.sql(f"FROM monthly WHERE month >= {months[0]}").to_arrow_table()
     number, month = monthly.column("no").to_numpy() - 1, monthly.column("month").to_numpy()

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import IntegrityError
-from tierline.features.account_sql import LAST_BALANCE, prepare_transactions
+from tierline.features.account_sql import LAST_BALANCE, VISIBLE, prepare_transactions
 from tierline.features.accounts import (
     ADDITIVE,
     BALANCE,
@@ -40,6 +40,7 @@ from tierline.features.measures import HORIZON, KNOWN_BASE, WINDOWS
 from tierline.features.registry import ACCOUNT_WINDOWS
 from tierline.features.stairs import FRESH_DAYS, days_sql, stair_measures
 from tierline.features.state import ABSENT, AccountState, Ints
+from tierline.sql import quoted
 
 Numbers = set[int]
 LATE_DAYS = 30
@@ -74,7 +75,7 @@ def advance(
     """
     tonight = task.dates[0]
     today = day_number(tonight)
-    _read_news(connection, task, revisions)
+    whole = _read_news(connection, task, revisions)
     connection.execute(_TOUCHED.format(today=today))
     fresh = _grow(connection, state, tonight)
     dirty = fresh if _spans_days(task, tonight) else set()
@@ -89,26 +90,37 @@ def advance(
     if len(dirty) * largest > len(state.keys):
         return None
     if dirty:
-        _recompute(connection, task, state, sorted(dirty))
+        _recompute(connection, task, state, sorted(dirty), read=dirty <= whole)
     _check(state)
     return len(dirty)
 
 
-def _read_news(connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str) -> None:
-    """Make ``tx`` of the days that leave a window and the days of whatever became known or was replaced tonight."""
+def _read_news(connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str) -> Numbers:
+    """Make ``tx`` of the days that leave a window and the days of whatever became known or was replaced tonight.
+
+    Customers with a replaced version are read whole in the same pass, since some of them will have to be recomputed;
+    returns their numbers.
+    """
     tonight = task.dates[0]
     versions = task.lake.versions_sql("transactions", task.bucket)
     days = {tonight - timedelta(days=days) for days in (0, *WINDOWS)}
-    news = (
-        f"SELECT DISTINCT occurred_on FROM ({versions}) WHERE known_on = DATE '{tonight}'"
-        f" UNION SELECT DISTINCT event_on FROM ({revisions}) WHERE replaced_on = DATE '{tonight}'"
-    )
-    days |= {row[0] for row in connection.execute(news).fetchall()}
+    replaced = f"SELECT event_on, customer_key FROM ({revisions}) WHERE replaced_on = DATE '{tonight}'"
+    revised = connection.execute(replaced).fetchall()
+    fresh = connection.execute(f"SELECT DISTINCT occurred_on FROM ({versions}) WHERE known_on = DATE '{tonight}'")
+    days |= {row[0] for row in fresh.fetchall()} | {row[0] for row in revised}
     calendar = Calendar((tonight - timedelta(days=1), tonight), task.context.timezone)
     connection.register("calendar", calendar.days())
     listed = ", ".join(f"DATE '{day}'" for day in sorted(days))
-    sql = f"SELECT * FROM ({versions}) WHERE occurred_on IN ({listed})"
+    wanted = f"occurred_on IN ({listed})"
+    keys = sorted({row[1] for row in revised})
+    if keys:
+        wanted += f" OR customer_key IN ({', '.join(quoted(key) for key in keys)})"
+    sql = f"SELECT * FROM ({versions}) WHERE {wanted}"
     prepare_transactions(connection, sql, calendar, task.context.vocabulary, every=True)
+    if not keys:
+        return set()
+    listed = ", ".join(quoted(key) for key in keys)
+    return _numbers(connection, f"SELECT no FROM customer_no WHERE customer_key IN ({listed})")
 
 
 def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: date) -> Numbers:
@@ -198,7 +210,7 @@ def _carry_balance(connection: duckdb.DuckDBPyConnection, state: AccountState, t
     last = LAST_BALANCE.format(visible=visible).replace("FROM tx", "FROM (FROM tx SEMI JOIN touched USING (no, day))")
     found = connection.sql(f"SELECT no, balance_id, {', '.join(BALANCE)} FROM ({last})").to_arrow_table()
     row = found.column("no").to_numpy() - 1
-    ids = found.column("balance_id").to_numpy(zero_copy_only=False)
+    ids = np.array(found.column("balance_id").to_pylist(), dtype=object)
     at, had = found.column("balance_at").to_numpy(), state.columns["balance_at"]
     tied = np.flatnonzero(at == had[row])
     newer = at > had[row]
@@ -291,17 +303,30 @@ def _expire(state: AccountState, today: int) -> Numbers:
     return left
 
 
-def _recompute(connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int]) -> None:
-    """Make the tables of some customers from all their rows, and put them into the state."""
+def _recompute(
+    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int], read: bool
+) -> None:
+    """Make the tables of some customers from all their rows, and put them into the state; ``read``: ``tx`` has them."""
+    tonight = task.dates[0]
     keys = tuple(state.keys.take(pa.array([number - 1 for number in dirty])).to_pylist())
     some = replace(task, customers=keys)
-    connection.register("calendar", task.calendar.days())
-    prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest({dirty})::INTEGER AS no")
+    connection.register("calendar", task.calendar.days())
+    if read:
+        visible = VISIBLE.format(today=day_number(tonight), horizon=HORIZON)
+        connection.execute("ALTER TABLE tx RENAME TO news")
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE tx AS"
+            " SELECT news.* REPLACE (calendar.segment AS segment, calendar.bit AS bit)"
+            f" FROM (SELECT * FROM news SEMI JOIN asked USING (no) WHERE {visible}) AS news"
+            " JOIN calendar ON calendar.day = news.day"
+        )
+    else:
+        prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
     make_shared_tables(connection, some)
-    make_account_tables(connection, some, task.dates[0])
-    make_stairs(connection, task.dates[0])
-    replace_customers(connection, state, dirty, task.dates[0])
+    make_account_tables(connection, some, tonight)
+    make_stairs(connection, tonight)
+    replace_customers(connection, state, dirty, tonight)
     for name in ("account", "monthly", "seen", "contacts", "stairs"):
         connection.execute(f"DROP TABLE {name}")
 

@@ -130,7 +130,7 @@ def _from_parts(parts: dict[str, pa.Table]) -> AccountState:
         if name not in ("customer_key", "balance_id")
     }
     keys = customer.column("customer_key").combine_chunks()
-    ids = customer.column("balance_id").to_numpy(zero_copy_only=False).astype(object)
+    ids = np.array(customer.column("balance_id").to_pylist(), dtype=object)
     return AccountState(keys, columns, ids, parts["seen"], parts["stairs"])
 
 
