@@ -6,7 +6,6 @@ are made once, below ``benchmarks/.lakes``.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import sys
@@ -24,7 +23,6 @@ def main() -> None:
     scale = os.environ.get("SCALE") or "small"
     if scale not in SCALES:
         sys.exit(f"SCALE={scale}: not a scale; use one of {', '.join(SCALES)}")
-    parts = os.environ.get("PARTS", "recompute,panel,growth,validation").split(",")
     lines = [
         f"# Benchmarks, SCALE={scale}",
         "",
@@ -32,14 +30,13 @@ def main() -> None:
         " Ratios are medians (min – max) over paired rounds.",
         "",
     ]
-    for part in parts:
-        found = {"recompute": recompute, "panel": twelve_dates, "growth": growth, "validation": rules}[part](scale)
-        print("\n".join(found), flush=True)
-        lines += found
     results = HERE / "results"
     results.mkdir(exist_ok=True)
-    name = f"{scale}.md" if len(parts) > 1 else f"{scale}-{parts[0]}.md"
-    (results / name).write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    for part in (recompute, growth, other_tools, twelve_dates, rules):
+        found = part(scale)
+        print("\n".join(found), flush=True)
+        lines += found
+        (results / f"{scale}.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 def lake_of(customers: int) -> Path:
@@ -51,7 +48,7 @@ def lake_of(customers: int) -> Path:
 
 
 def recompute(scale: str) -> list[str]:
-    """One date in full, and the next night from state; with the peers where they fit the machine."""
+    """One date in full, and the next night from state."""
     customers = SCALES[scale]
     root = lake_of(customers)
     work = root.parent / f"work-{customers}"
@@ -61,21 +58,29 @@ def recompute(scale: str) -> list[str]:
         "full recompute": Job(features.full_recompute, {"root": root, "target": work / "full"}),
         "next night, from state": Job(features.next_night, {"root": root, "work": work}),
     }
-    if customers <= 100_000:
-        jobs |= other_tools(root)
-    measured = paired_jobs(jobs)
-    size = f"{customers:,} customers, {features.rows_in_window(root):,} transactions in the window"
-    return table(f"All features at one date: {size}", measured, "scansum", "full recompute")
+    return table(
+        f"All features at one date: {size_of(root, customers)}", paired_jobs(jobs), "scansum", "full recompute"
+    )
 
 
-def other_tools(root: Path) -> dict[str, Job]:
-    """The windows of the same account features by other tools."""
+def size_of(root: Path, customers: int) -> str:
+    return f"{customers:,} customers, {features.rows_in_window(root):,} transactions in the files of the window"
+
+
+def other_tools(scale: str) -> list[str]:
+    """The windows of the same account features by other tools; at most 100,000 customers."""
+    customers = min(SCALES[scale], SCALES["100k"])
+    root = lake_of(customers)
     given = {"files": features.window_files(root), "as_of": LAST, "vocabulary": VOCABULARY}
-    jobs = {"pandas": Job(peers.pandas_features, given)}
-    if importlib.util.find_spec("polars"):
-        jobs["Polars streaming, one pass"] = Job(peers.polars_one_pass, given)
-        jobs["Polars streaming, two steps"] = Job(peers.polars_two_steps, given)
-    return jobs | {"DuckDB, naive one-pass SQL": Job(peers.naive_sql, given)}
+    target = root.parent / f"work-{customers}" / "full"
+    jobs = {
+        "full recompute": Job(features.full_recompute, {"root": root, "target": target}),
+        "pandas": Job(peers.pandas_features, given),
+        "Polars streaming, one pass": Job(peers.polars_one_pass, given),
+        "Polars streaming, two steps": Job(peers.polars_two_steps, given),
+        "DuckDB, naive one-pass SQL": Job(peers.naive_sql, given),
+    }
+    return table(f"Other tools, account windows only: {size_of(root, customers)}", paired_jobs(jobs), "full recompute")
 
 
 def twelve_dates(scale: str) -> list[str]:
