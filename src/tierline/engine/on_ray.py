@@ -81,14 +81,16 @@ def _results(ray: Any, work: Callable[[Any], Any], tasks: Sequence[Any], terms: 
     except LostClusterError:
         raise
     except BaseException:
-        _stop(ray, list(pending))
+        _stop(ray, list(pending), terms)
         raise
 
 
-def _stop(ray: Any, pending: list[Any]) -> None:
-    """Cancel what has not begun, interrupt what has, and wait for it: nothing is written after the map."""
-    for reference in pending:
-        ray.cancel(reference)
+def _stop(ray: Any, pending: list[Any], terms: _Terms) -> None:
+    """Let nothing more begin, and wait for what has begun: at the end of the map no bucket is being written.
+
+    Not by ``ray.cancel``: where a task ends at that moment, it brings this whole process down (Ray 2.60).
+    """
+    terms.withdraw()
     ray.wait(pending, num_returns=len(pending), timeout=STOP_SECONDS)
 
 
@@ -115,6 +117,12 @@ class _Terms:
                     " mount the data directory at the same path on every node, for the same user"
                 ) from error
 
+    def withdraw(self) -> None:
+        """Make them hold nowhere: a task that has not begun will refuse to."""
+        for directory, landmark in self.landmarks.items():
+            if landmark != directory:
+                landmark.unlink(missing_ok=True)
+
 
 def _software() -> str:
     """Everything whose version can change a byte of what a bucket writes."""
@@ -140,9 +148,7 @@ def _landmarks(tasks: Sequence[Any]) -> Iterator[dict[Path, Path]]:
                 placed[directory] = directory
         yield placed
     finally:
-        for landmark in placed.values():
-            if landmark.name == name:
-                landmark.unlink(missing_ok=True)
+        _Terms(placed, "").withdraw()
 
 
 def _paths(value: Any) -> Iterator[Path]:
