@@ -45,9 +45,11 @@ $(VENV)/.ray: $(STAMP) requirements-ray.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-ray.lock
 	@touch $@
 
-# Only this target needs uv; it rewrites the locks from pyproject.toml.
-LOCK := uv pip compile --universal --generate-hashes --no-header --python-version 3.11
+# Only this target needs uv; it rewrites the locks from pyproject.toml. The second holds what the extra adds to the first.
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
+SHARED = $(shell sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock)
 
 lock:
 	$(LOCK) --group dev -o requirements.lock pyproject.toml
-	$(LOCK) --group dev --extra ray --constraint requirements.lock -o requirements-ray.lock pyproject.toml
+	$(LOCK) --extra ray --constraint requirements.lock $(SHARED) -o requirements-ray.lock pyproject.toml
+	sed -i '/^$$/,$$d' requirements-ray.lock  # the list of what was left out
