@@ -10,7 +10,9 @@ from datetime import date
 from pathlib import Path
 
 import lakes
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from lakes import World
 from unit.features.worlds import VOCABULARY
 
@@ -58,8 +60,13 @@ def recomputed(lake: Lake, as_of: date, context: FeatureContext = CONTEXT) -> pa
 def differences(found: pa.Table, expected: pa.Table) -> list[str]:
     """Columns that are not equal to the bit."""
     assert found.num_rows == expected.num_rows
-    return [
-        name
-        for name in expected.column_names
-        if not found.column(name).combine_chunks().equals(expected.column(name).combine_chunks())
-    ]
+    return [name for name in expected.column_names if bits(found, name) != bits(expected, name)]
+
+
+def bits(table: pa.Table, name: str) -> list[object]:
+    """The values of a column; doubles as the integers of their bits, so that 0 is not -0."""
+    column = table.column(name).combine_chunks()
+    if not pa.types.is_floating(column.type):
+        return list(column.to_pylist())
+    whole = pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False).view(np.int64)
+    return list(zip(whole.tolist(), column.is_null().to_pylist(), strict=True))

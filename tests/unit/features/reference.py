@@ -119,9 +119,9 @@ def _from_loans(loans: list[Row], as_of: date) -> dict[str, float | None]:
     }
     for days in (30, 90, 365):
         values[f"loans_opened_{days}d"] = sum(age < days for age in ages)
-        values[f"principal_drawn_{days}d"] = round(
-            sum(size for size, age in zip(sizes, ages, strict=True) if age < days), 2
-        )
+    for days in (90, 365):
+        drawn = sum(size for size, age in zip(sizes, ages, strict=True) if age < days)
+        values[f"principal_drawn_{days}d"] = round(drawn, 2)
     values["principal_mean_365d"] = over(values["principal_drawn_365d"], values["loans_opened_365d"])
     values["drawn_trend_90d_365d"] = over(4 * values["principal_drawn_90d"], values["principal_drawn_365d"])
     return values
@@ -192,6 +192,7 @@ def _from_instalments(owed: list[Owed], as_of: date) -> dict[str, float | None]:
     }
     for days in (30, 90, 180, 365):
         values[f"max_dpd_{days}d"] = max(_worst(one, as_of, days) for one in owed)
+    for days in (90, 180, 365):
         inside = [one for one in past if (as_of - one.due_on).days < days]
         values[f"late_count_{days}d"] = sum(delay[id(one)] > 0 for one in inside)
         values[f"on_time_ratio_{days}d"] = over(sum(delay[id(one)] <= 0 for one in inside), len(inside))

@@ -14,6 +14,23 @@ import pandas as pd
 from lakes import Row
 
 HORIZON = 365
+_WEEK_UP, _MONTH_UP, _FOUR, _LONG = (7, 30, 90, 180, 365), (30, 90, 365), (30, 90, 180, 365), (90, 365)
+WINDOWS_OF: Mapping[str, tuple[int, ...]] = {
+    **dict.fromkeys(("credit_amount", "debit_amount", "credit_count", "debit_count"), _WEEK_UP),
+    **dict.fromkeys(("net_flow_ratio", "active_days", "debit_max", "night_share", "weekend_share"), _MONTH_UP),
+    **dict.fromkeys(("essential_share", "discretionary_share", "gambling_share", "cash_advance_share"), _MONTH_UP),
+    **dict.fromkeys(("gambling_count", "cash_advance_count", "fee_count"), _MONTH_UP),
+    **dict.fromkeys(("income_amount", "balance_min", "balance_mean", "low_balance_days"), _FOUR),
+    **dict.fromkeys(("transfer_in_share", "transfer_out_share", "refund_share", "scenario_share"), _LONG),
+    **dict.fromkeys(("income_count", "spend_entropy"), _LONG),
+    **dict.fromkeys(("income_share", "fee_amount", "refund_count"), (365,)),
+    **dict.fromkeys(("gambling_amount", "cash_advance_amount", "credit_max"), (90,)),
+}
+"""Days over which each figure of ``_window`` is a feature."""
+TRENDS = {
+    (30, 180): ("debit", "debit_count", "discretionary", "cash_advance", "credit", "income"),
+    (90, 365): ("debit", "credit", "income"),
+}
 
 
 def transaction_frame(rows: list[Row], as_of: date, zone: ZoneInfo, vocabulary: Mapping[str, str]) -> pd.DataFrame:
@@ -64,17 +81,18 @@ def from_transactions(tx: pd.DataFrame, as_of: date) -> dict[str, float | None]:
 def _trends(windows: dict[int, pd.DataFrame]) -> dict[str, float | None]:
     """The short window's pace against the long one's."""
     values: dict[str, float | None] = {}
-    for short, long in ((30, 180), (90, 365)):
-        factor = long // short
-        for name, figure in {
-            "debit": lambda rows: rows[rows.direction == "debit"].cents.sum(),
-            "credit": lambda rows: rows[rows.direction == "credit"].cents.sum(),
-            "income": lambda rows: _sum(rows, "credit", "income"),
-            "debit_count": lambda rows: (rows.direction == "debit").sum(),
-            "discretionary": lambda rows: _sum(rows, "debit", "discretionary"),
-            "cash_advance": lambda rows: rows[rows.role == "cash"].cents.sum(),
-        }.items():
-            values[f"{name}_trend_{short}d_{long}d"] = over(factor * figure(windows[short]), figure(windows[long]))
+    figures = {
+        "debit": lambda rows: rows[rows.direction == "debit"].cents.sum(),
+        "credit": lambda rows: rows[rows.direction == "credit"].cents.sum(),
+        "income": lambda rows: _sum(rows, "credit", "income"),
+        "debit_count": lambda rows: (rows.direction == "debit").sum(),
+        "discretionary": lambda rows: _sum(rows, "debit", "discretionary"),
+        "cash_advance": lambda rows: rows[rows.role == "cash"].cents.sum(),
+    }
+    for (short, long), names in TRENDS.items():
+        for name in names:
+            pace = (long // short) * figures[name](windows[short])
+            values[f"{name}_trend_{short}d_{long}d"] = over(pace, figures[name](windows[long]))
     means = {days: windows[days].balance.mean() for days in (30, 180)}
     known = all(windows[days].balance.notna().any() for days in (30, 180)) and means[180]
     values["balance_trend_30d_180d"] = means[30] / means[180] if known else None
@@ -93,9 +111,10 @@ def _contacts(tx: pd.DataFrame) -> dict[str, float | None]:
     values: dict[str, float | None] = {}
     for name, words in kinds.items():
         ages = {word: sorted(tx.loc[group.index].age) for word, group in words.groupby(words)}
-        for days in (30, 90):
+        for days in (90,) if name == "payers" else (30, 90):
             values[f"{name}_{days}d"] = sum(found[0] < days for found in ages.values())
-        values[f"{name}_new_30d"] = sum(_is_new(found) for found in ages.values())
+        if name != "payers":
+            values[f"{name}_new_30d"] = sum(_is_new(found) for found in ages.values())
     return values
 
 
@@ -110,7 +129,7 @@ def _sum(rows: pd.DataFrame, direction: str, role: str) -> int:
 
 
 def _window(rows: pd.DataFrame, days: int) -> dict[str, float | None]:
-    """Every feature with one window; names that the registry does not have are ignored by the comparison."""
+    """Every feature over one span of days."""
     debits, inflow = rows[rows.direction == "debit"], rows[rows.direction == "credit"]
     spend = debits[debits.role != "own_transfer"].cents.sum()
     cash, gambling = rows[rows.role == "cash"], debits[debits.role == "gambling"]
@@ -158,7 +177,7 @@ def _window(rows: pd.DataFrame, days: int) -> dict[str, float | None]:
         "debit_max": debits.cents.max() / 100 if len(debits) else None,
         "credit_max": inflow.cents.max() / 100 if len(inflow) else None,
     }
-    return {f"{name}_{days}d": value for name, value in values.items()}
+    return {f"{name}_{days}d": value for name, value in values.items() if days in WINDOWS_OF[name]}
 
 
 def _entropy(parts: list[int]) -> float | None:

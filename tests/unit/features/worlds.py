@@ -1,4 +1,5 @@
-"""A random small world with everything that makes features hard: corrections, voids, late records, same-day versions.
+"""A random small world with everything that makes features hard: corrections, voids, late records, same-day versions,
+keys that come back after just under and just over the gap that makes them new, customers who fell silent.
 
 Belongs here: rows for the comparison with the reference. Does not belong here: hand-made cases.
 """
@@ -37,9 +38,14 @@ def random_world(seed: int, customers: int = 30, transactions: int = 200) -> dic
     }
     for number in range(customers):
         key = lakes.key(number)
-        registered = START + timedelta(days=rng.randrange(0, 300))
+        silent = number % 10 == 9
+        registered = START + timedelta(days=rng.randrange(0, 100 if silent else 300))
         world["customers"] += _customer(rng, key, registered)
-        if number % 10 != 3:
+        if number % 10 == 7:
+            world["transactions"] += _regulars(rng, number, registered)
+        if silent:
+            world["transactions"] += _transactions(rng, number, registered, rng.randrange(1, 20), days=20)
+        elif number % 10 != 3:
             world["transactions"] += _transactions(rng, number, registered, rng.randrange(1, transactions))
         if number % 10 not in (3, 5):
             for index in range(rng.randrange(1, 7)):
@@ -92,10 +98,26 @@ def _recorded(rng: random.Random, moment: datetime) -> datetime:
     return moment + timedelta(days=rng.choice([0] * 12 + [1, 2, 9, 40]), seconds=rng.randrange(7200))
 
 
-def _transactions(rng: random.Random, number: int, registered: date, count: int) -> list[Row]:
+def _regulars(rng: random.Random, number: int, registered: date) -> list[Row]:
+    """Counterparties, payers, scenarios and categories that are gone for just about 30, 90 or 120 days."""
+    rows = []
+    for kind in range(8):
+        word = f"K{number}-{kind}"
+        day = registered + timedelta(days=rng.randrange(40))
+        while day < START + timedelta(days=DAYS):
+            row = lakes.transaction(f"{word}-{day}", lakes.key(number), lakes.at(day, rng.randrange(24)), 20)
+            payer = {"direction": "credit", "category": "salary"}
+            rows.append(row | {"counterparty_key": lakes.key(2_000 + kind)} | (payer if kind % 4 == 1 else {}))
+            if kind % 4 >= 2:
+                rows[-1] |= {"scenario_id": word} if kind % 4 == 2 else {"category": word}
+            day += timedelta(days=rng.choice([1, 29, 30, 31, 88, 89, 90, 91, 118, 119, 120, 121, 150]))
+    return rows
+
+
+def _transactions(rng: random.Random, number: int, registered: date, count: int, days: int | None = None) -> list[Row]:
     rows = []
     for index in range(count):
-        when = _moment(rng, registered, DAYS - (registered - START).days)
+        when = _moment(rng, registered, days or DAYS - (registered - START).days)
         balance = None if rng.random() < 0.2 else lakes.money(rng.randrange(-5_000, 90_000) / 100)
         row = lakes.transaction(
             f"T{number}-{index:04d}",
@@ -115,7 +137,10 @@ def _transactions(rng: random.Random, number: int, registered: date, count: int)
         if rng.random() < 0.05:
             rows.append(_corrected(rng, row, {"category": rng.choice(CATEGORIES), "scenario_id": None}))
         if rng.random() < 0.05:
-            rows.append(_corrected(rng, row, {"occurred_at": when - timedelta(days=rng.randrange(1, 30))}))
+            rows.append(_corrected(rng, row, {"occurred_at": when + timedelta(days=rng.randrange(-30, 30))}))
+        if rng.random() < 0.03:
+            change = {"counterparty_key": lakes.key(1_000), "direction": "credit", "balance_after": lakes.money(77)}
+            rows.append(_corrected(rng, row, change))
     return rows
 
 
