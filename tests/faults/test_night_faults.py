@@ -251,7 +251,7 @@ def test_interrupted_by_hand(after_first: Path, capsys: Capture, monkeypatch: py
     def interrupted(*given: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(features, "build_features", interrupted)
+    monkeypatch.setattr(features, "nightly_features", interrupted)
     before = release_bytes(after_first)
     ended = command(capsys, "nightly", "--as-of", NEXT.isoformat(), "--home", after_first)
     assert ended.code == 130
