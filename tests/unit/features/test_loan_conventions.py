@@ -149,3 +149,80 @@ def test_the_business_day_of_a_payment_is_that_of_the_lender(facts) -> None:
     world = one_loan(lakes.repayment("P1", "L1", 1, at(DUE, 20), 310))
     assert facts(world, DUE + timedelta(days=5), "UTC")["payment_delay_mean_90d"] == 0
     assert facts(world, DUE + timedelta(days=5), "Asia/Shanghai")["payment_delay_mean_90d"] == 1
+
+
+def test_thirty_days_late_counts_from_the_thirtieth_day_past_due(facts) -> None:
+    """Of the first instalment, unpaid or paid on that day or the next; the second falls due 29 days after it."""
+    world = one_loan()
+    before, then = facts(world, DUE + timedelta(days=29)), facts(world, DUE + timedelta(days=30))
+    names = ("uncured_late_30", "late_30_count_365d", "max_dpd_all")
+    assert [before[name] for name in names] == [0, 0, 29]
+    assert [then[name] for name in names] == [1, 1, 30]
+    on_the_day, a_day_later = (one_loan(paid("P1", 1, DUE + timedelta(days=days))) for days in (30, 31))
+    cured, late = (facts(world, DUE + timedelta(days=31)) for world in (on_the_day, a_day_later))
+    assert [cured[name] for name in names] == [0, 0, 29]  # unpaid at the end of 29 days
+    assert [late[name] for name in names] == [0, 1, 30]
+
+
+def test_the_worst_ever_outlives_the_year(facts) -> None:
+    world = one_loan(paid("P1", 1, DUE + timedelta(days=40)), paid("P2", 2, DUE), paid("P3", 3, DUE))
+    row = facts(world, DUE + timedelta(days=39 + 365))
+    assert (row["max_dpd_365d"], row["late_30_count_365d"], row["max_dpd_all"]) == (0, 0, 39)
+    assert facts(world, DUE + timedelta(days=38 + 365))["late_30_count_365d"] == 1
+
+
+def test_shares_paid_are_of_what_fell_due_in_the_year(facts) -> None:
+    """1 February: 310 by the day; 1 March: 100 by the day and 150 after; 1 April is not over. A surplus is no share."""
+    payments = [
+        paid("P1", 1, DUE - timedelta(days=3), 400),
+        paid("P2", 2, date(2024, 3, 1), 100),
+        paid("P3", 2, date(2024, 3, 20), 150),
+        paid("P4", 3, date(2024, 3, 5), 310),
+    ]
+    row = facts(one_loan(*payments), date(2024, 4, 1))
+    assert row["paid_share_365d"] == (310 + 250) / 620
+    assert row["paid_by_due_day_share_365d"] == (310 + 100) / 620
+    assert (row["early_ratio_365d"], row["on_time_ratio_365d"], row["late_count_365d"]) == (0.5, 0.5, 1)
+    after = facts(one_loan(*payments), date(2024, 4, 2))
+    assert (after["paid_share_365d"], after["early_ratio_365d"]) == ((310 + 250 + 310) / 930, 2 / 3)
+    assert facts(one_loan(), DUE)["paid_share_365d"] is None  # nothing is judged on its due day
+
+
+def test_loans_drawn_in_a_window_and_their_pace(facts) -> None:
+    as_of = date(2024, 12, 31)
+    ages = {"A": (29, 100), "B": (30, 200), "C": (89, 400), "D": (90, 800), "E": (364, 1_600), "F": (365, 3_200)}
+    world = {
+        "customers": [lakes.customer(KEY, date(2023, 1, 1))],
+        "loans": [lakes.loan(name, KEY, as_of - timedelta(days=age), size) for name, (age, size) in ages.items()],
+        "instalments": [lakes.instalment("A", 1, as_of + timedelta(days=1), 75, at("2024-12-02"))],
+    }
+    row = facts(world, as_of)
+    assert [row[f"loans_opened_{days}d"] for days in (30, 90, 365)] == [1, 3, 5]
+    assert (row["principal_drawn_90d"], row["principal_drawn_365d"]) == (700, 3_100)
+    assert (row["principal_mean_365d"], row["drawn_trend_90d_365d"]) == (620, 4 * 700 / 3_100)
+    assert row["utilisation_365d"] == 75 / 3_100
+    assert (row["last_loan_principal"], row["last_to_largest_loan"], row["loans_all"]) == (100, 100 / 3_200, 6)
+
+
+def test_without_a_loan_in_the_year_there_is_no_pace_and_no_utilisation(facts) -> None:
+    row = facts(one_loan(), DRAWN + timedelta(days=365))
+    assert (row["loans_opened_365d"], row["principal_drawn_365d"]) == (0, 0)
+    names = ("principal_mean_365d", "drawn_trend_90d_365d", "utilisation_365d")
+    assert {row[name] for name in names} == {None}
+
+
+def test_the_proof_names_the_latest_event_and_the_latest_knowledge_of_loans_and_payments(facts) -> None:
+    world = one_loan(
+        paid("P1", 1, date(2024, 1, 20), 100, recorded_at=at("2024-01-25")),
+        paid("P2", 1, date(2024, 1, 22), 0, recorded_at=at("2024-01-28")),  # void: never was
+        instalments=[lakes.instalment("L1", 3, date(2024, 5, 1), 300, at("2024-01-30"))],
+    )
+    proof = {
+        day: tuple(facts(world, date(2024, 1, day))[name] for name in ("latest_event_on", "latest_known_on"))
+        for day in (24, 29, 30)
+    }
+    assert proof == {
+        24: (DRAWN, DRAWN),
+        29: (date(2024, 1, 20), date(2024, 1, 25)),
+        30: (date(2024, 1, 20), date(2024, 1, 30)),
+    }
