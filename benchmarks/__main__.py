@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from benchmarks import features, peers, validation
 from benchmarks.skewed import LAST, VOCABULARY, Skewed, make_lake
-from benchmarks.timing import Job, Measured, alone, paired_jobs, table
+from benchmarks.timing import Job, Measured, alone, paired_jobs, ratios, table
 
 HERE = Path(__file__).parent
 SCALES = {"small": 12_500, "100k": 100_000, "1m": 1_000_000}
@@ -32,7 +33,7 @@ def main() -> None:
     ]
     results = HERE / "results"
     results.mkdir(exist_ok=True)
-    for part in (recompute, growth, other_tools, twelve_dates, rules):
+    for part in (recompute, other_tools, twelve_dates, rules):
         found = part(scale)
         print("\n".join(found), flush=True)
         lines += found
@@ -48,19 +49,26 @@ def lake_of(customers: int) -> Path:
 
 
 def recompute(scale: str) -> list[str]:
-    """One date in full, and the next night from state."""
-    customers = SCALES[scale]
-    root = lake_of(customers)
+    """One date in full, and the next night from state; a tenth of the customers in the same rounds shows the growth."""
+    customers, few = SCALES[scale], max(SCALES[scale] // 10, 1_250)
+    root, small = lake_of(customers), lake_of(few)
     work = root.parent / f"work-{customers}"
-    alone(Job(features.night, {"root": root, "work": work, "as_of": LAST - features.timedelta(days=1)}))
+    alone(Job(features.night, {"root": root, "work": work, "as_of": LAST - timedelta(days=1)}))
+    fewer = f"full recompute, {few:,} customers"
     jobs = {
         "scansum": Job(features.scansum, {"root": root}),
         "full recompute": Job(features.full_recompute, {"root": root, "target": work / "full"}),
         "next night, from state": Job(features.next_night, {"root": root, "work": work}),
+        fewer: Job(features.full_recompute, {"root": small, "target": work / "small"}),
     }
-    return table(
-        f"All features at one date: {size_of(root, customers)}", paired_jobs(jobs), "scansum", "full recompute"
-    )
+    measured = paired_jobs(jobs)
+    each = [value / few for value in measured[fewer].seconds]
+    grown = ratios([value / customers for value in measured["full recompute"].seconds], each)
+    return [
+        *table(f"All features at one date: {size_of(root, customers)}", measured, "scansum", "full recompute"),
+        f"Growth: a customer of {customers:,} takes {grown} times as long as one of {few:,}.",
+        "",
+    ]
 
 
 def size_of(root: Path, customers: int) -> str:
@@ -94,22 +102,6 @@ def twelve_dates(scale: str) -> list[str]:
         "panel of twelve dates": Job(features.panel, {"root": root, "target": target / "all", "dates": dates}),
     }
     return table(f"Twelve observation dates, {customers:,} customers", paired_jobs(jobs), "twelve recomputes")
-
-
-def growth(scale: str) -> list[str]:
-    """Time per customer at the scale against a tenth of it, in the same rounds."""
-    large, small = SCALES[scale], max(SCALES[scale] // 10, 1_250)
-    jobs = {}
-    for customers in (small, large):
-        root = lake_of(customers)
-        target = root.parent / f"work-{customers}" / "full"
-        jobs[f"{customers:,} customers"] = Job(features.full_recompute, {"root": root, "target": target})
-    measured = paired_jobs(jobs)
-    per_customer = {
-        name: Measured([value / size * 1e6 for value in found.seconds], found.peak)
-        for (name, found), size in zip(measured.items(), (small, large), strict=True)
-    }
-    return table("Growth: µs per customer (in place of seconds)", per_customer, f"{small:,} customers")
 
 
 def rules(scale: str) -> list[str]:
