@@ -114,7 +114,7 @@ def test_a_night_beyond_the_landing_zone(after_first: Path, capsys: Capture) -> 
 
 def test_a_lake_that_breaks_its_contract_stops_before_anything_is_decided(after_first: Path, capsys: Capture) -> None:
     """A row lost between ingest and validation; the loads count as not yet judged."""
-    for record in (after_first / "lake" / "validated").iterdir():
+    for record in (after_first / "lake" / "validated").glob("*_*"):
         record.unlink()
     victim = next((after_first / "lake" / "loans").rglob("*.parquet"))
     rows = pq.read_table(victim, partitioning=None)
