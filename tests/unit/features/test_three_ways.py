@@ -84,7 +84,7 @@ PANELS = {
 @pytest.fixture(scope="module")
 def irregular(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A third of the rows late, corrected or void: most customers are seen differently by different dates."""
-    world = random_world(8, customers=9, transactions=120)
+    world = random_world(8, customers=12, transactions=120)
     return lakes.write_lake(tmp_path_factory.mktemp("irregular"), world, buckets=1)
 
 
