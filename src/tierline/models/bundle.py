@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from tierline.calibration import PlattCalibrator
+from tierline.calibration import Calibration
 from tierline.errors import IntegrityError, TierlineError
 from tierline.home import DIRECTORY_MODE, make_directory, replace_file
 from tierline.parquet import read_arrow, write_arrow
@@ -43,7 +43,7 @@ class BundleCard(BaseModel):
     feature_set: str
     label_spec: dict[str, int]
     label_hash: str
-    calibrator: PlattCalibrator
+    calibration: Calibration
     training: dict[str, object]
     slices: dict[str, dict[str, object]]
     exclusions: dict[str, int]
@@ -84,7 +84,7 @@ class ModelBundle:
 
     def predict_pd(self, features: pa.Table) -> Floats:
         """Calibrated 12-month PD, one per row."""
-        return self.card.calibrator.predict(self.predict_margin(features))
+        return self.card.calibration.predict(self.predict_margin(features))
 
 
 def feature_matrix(features: pa.Table, names: list[str]) -> Floats:

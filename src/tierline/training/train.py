@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from tierline.calibration import PlattCalibrator, fit_platt, reliability
+from tierline.calibration import Calibration, fit_platt, reliability
 from tierline.features import FeatureContext, feature_set_hash
 from tierline.labels import LabelSpec
 from tierline.lake import Lake
@@ -48,12 +48,12 @@ def train_bundle(request: TrainingRequest, config: TrainingConfig) -> ModelBundl
     )
     LOGGER.info("training: %d features (%d left out as constant)", len(panel.features), len(panel.dropped))
     fitted = fit_booster(panel, config)
-    calibrator = fit_platt(fitted.forward_margin, panel.y[panel.rows(CALIBRATE)])
-    pd_12m = calibrator.predict(np.asarray(fitted.booster.predict(panel.x, raw_score=True)))
+    calibration = Calibration(calibrator=fit_platt(fitted.forward_margin, panel.y[panel.rows(CALIBRATE)]))
+    pd_12m = calibration.predict(np.asarray(fitted.booster.predict(panel.x, raw_score=True)))
     test = panel.rows(TEST)
     metrics = evaluate(panel, pd_12m[test], config.seed) | logistic_floor(panel, config.seed)
     LOGGER.info("training: %d trees, out-of-time AUC %.3f", fitted.trees, metrics["auc"])
-    card = _card(request, config, label, panel, _Result(fitted, calibrator, pd_12m, metrics))
+    card = _card(request, config, label, panel, _Result(fitted, calibration, pd_12m, metrics))
     rows = panel.keys.filter(pa.array(test)).select(["customer_key", "as_of"])
     rows = rows.append_column("defaulted", pa.array(panel.y[test])).append_column("pd_12m", pa.array(pd_12m[test]))
     rows = rows.sort_by([("as_of", "ascending"), ("customer_key", "ascending")])
@@ -72,7 +72,7 @@ def _reference(panel: Panel, fitted: Fitted, pd_12m: np.ndarray) -> pa.Table:
 @dataclass(frozen=True)
 class _Result:
     fitted: Fitted
-    calibrator: PlattCalibrator
+    calibration: Calibration
     pd_12m: np.ndarray
     metrics: dict[str, float]
 
@@ -90,7 +90,7 @@ def _card(
         feature_set=feature_set_hash(),
         label_spec=label.model_dump(),
         label_hash=label.spec_hash,
-        calibrator=result.calibrator,
+        calibration=result.calibration,
         training={**config.model_dump(), "trees": result.fitted.trees},
         slices=panel.describe(),
         exclusions={

@@ -45,9 +45,10 @@ def test_a_loaded_bundle_is_the_saved_one(saved: Path, bundle: ModelBundle, feat
 
 
 def test_the_calibrated_pd_is_that_of_the_margin(bundle: ModelBundle, features) -> None:
-    calibrator = bundle.card.calibrator
+    calibration = bundle.card.calibration
+    calibrator = calibration.calibrator
     odds = np.exp(calibrator.slope * bundle.predict_margin(features) + calibrator.intercept)
-    assert bundle.predict_pd(features) == pytest.approx(np.maximum(odds / (1 + odds), calibrator.floor), rel=1e-12)
+    assert bundle.predict_pd(features) == pytest.approx(np.maximum(odds / (1 + odds), calibration.floor), rel=1e-12)
 
 
 def test_columns_are_found_by_name_and_a_missing_one_is_named(bundle: ModelBundle, features) -> None:
