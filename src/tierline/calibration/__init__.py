@@ -10,7 +10,7 @@ from tierline.calibration.calibrators import Calibrator
 from tierline.calibration.choice import CalibratorChoice, ChoiceConfig, choose_calibrator
 from tierline.calibration.isotonic import IsotonicCalibrator, fit_isotonic
 from tierline.calibration.level import EffectiveRows, binomial_p, effective_rows, jeffreys_interval, jeffreys_p
-from tierline.calibration.metrics import METRICS, Metric
+from tierline.calibration.metrics import figures
 from tierline.calibration.overlay import MacroOverlay, load_overlay
 from tierline.calibration.platt import PlattCalibrator, fit_platt
 from tierline.calibration.reliability import Reliability, reliability, reliability_frame
@@ -20,7 +20,6 @@ from tierline.calibration.table import quarter_labels, reliability_table
 from tierline.calibration.tendency import CentralTendency, exact_tendency, prior_correction
 
 __all__ = [
-    "METRICS",
     "PD_CAP",
     "PD_FLOOR",
     "BetaCalibrator",
@@ -33,7 +32,6 @@ __all__ = [
     "Interval",
     "IsotonicCalibrator",
     "MacroOverlay",
-    "Metric",
     "PlattCalibrator",
     "Reliability",
     "ShiftCalibrator",
@@ -42,6 +40,7 @@ __all__ = [
     "choose_calibrator",
     "effective_rows",
     "exact_tendency",
+    "figures",
     "fit_beta",
     "fit_isotonic",
     "fit_platt",

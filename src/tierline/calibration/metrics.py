@@ -8,9 +8,6 @@ class, no weight, classes that a line separates. A weight counts a row as often;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 import numpy as np
 import numpy.typing as npt
 from scipy.special import logit
@@ -19,18 +16,13 @@ from tierline.calibration.logit import NotIdentifiedError, fit_logit
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Metric = Callable[[Floats, Bools, Floats], float]
 NEAREST = 1e-9  # to 0 and 1, where a PD's log-odds are taken
 ECE_BINS = 10
 
 
 def auc(score: Floats, defaulted: Bools, weight: Floats) -> float:
     """Chance that a default scores above a non-default, ties counting half."""
-    bads, goods = _by_score(score, defaulted, weight)
-    if not bads.sum() * goods.sum() > 0:
-        return float("nan")
-    below = np.cumsum(goods) - goods
-    return float((bads * (below + goods / 2)).sum() / (bads.sum() * goods.sum()))
+    return _auc(*_by_score(score, defaulted, weight))
 
 
 def gini(score: Floats, defaulted: Bools, weight: Floats) -> float:
@@ -40,10 +32,7 @@ def gini(score: Floats, defaulted: Bools, weight: Floats) -> float:
 
 def ks(score: Floats, defaulted: Bools, weight: Floats) -> float:
     """Largest distance between the score distributions of defaults and non-defaults."""
-    bads, goods = _by_score(score, defaulted, weight)
-    if not bads.sum() * goods.sum() > 0:
-        return float("nan")
-    return float(np.abs(np.cumsum(bads) / bads.sum() - np.cumsum(goods) / goods.sum()).max())
+    return _ks(*_by_score(score, defaulted, weight))
 
 
 def log_loss(pd_12m: Floats, defaulted: Bools, weight: Floats) -> float:
@@ -94,18 +83,33 @@ def equal_bins(pd_12m: Floats, bins: int) -> list[npt.NDArray[np.intp]]:
     return [rows for rows in np.array_split(order, bins) if len(rows)]
 
 
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {
-        "auc": auc,
-        "gini": gini,
-        "ks": ks,
-        "log_loss": log_loss,
-        "brier": brier,
-        "ece": ece,
-        "slope": slope,
-        "intercept": intercept,
+def figures(pd_12m: Floats, defaulted: Bools, weight: Floats) -> dict[str, float]:
+    """All of the above by name: auc, gini, ks, log_loss, brier, ece, slope, intercept."""
+    bads, goods = _by_score(pd_12m, defaulted, weight)  # one sort and one line serve several figures
+    area, (steepness, level) = _auc(bads, goods), cox(pd_12m, defaulted, weight)
+    return {
+        "auc": area,
+        "gini": 2 * area - 1,
+        "ks": _ks(bads, goods),
+        "log_loss": log_loss(pd_12m, defaulted, weight),
+        "brier": brier(pd_12m, defaulted, weight),
+        "ece": ece(pd_12m, defaulted, weight),
+        "slope": steepness,
+        "intercept": level,
     }
-)
+
+
+def _auc(bads: Floats, goods: Floats) -> float:
+    if not bads.sum() * goods.sum() > 0:
+        return float("nan")
+    below = np.cumsum(goods) - goods
+    return float((bads * (below + goods / 2)).sum() / (bads.sum() * goods.sum()))
+
+
+def _ks(bads: Floats, goods: Floats) -> float:
+    if not bads.sum() * goods.sum() > 0:
+        return float("nan")
+    return float(np.abs(np.cumsum(bads) / bads.sum() - np.cumsum(goods) / goods.sum()).max())
 
 
 def _mean(value: Floats, weight: Floats) -> float:

@@ -59,6 +59,8 @@ def reliability_table(
         raise TierlineError(
             "reliability: PDs, outcomes, customers and labels must have one entry per row, at least one"
         )
+    if not ((p >= 0) & (p <= 1)).all():
+        raise TierlineError("reliability: a PD is not a number between 0 and 1: check the scores")
     found: list[dict[str, object]] = []
     for size in range(len(values) + 1):
         for names in combinations(values, size):

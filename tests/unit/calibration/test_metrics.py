@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 from unit.calibration.samples import sample
 
-from tierline.calibration import METRICS, block_bootstrap, reliability
+from tierline.calibration import block_bootstrap, figures, metrics, reliability
 from tierline.calibration.metrics import cox
 from tierline.errors import TierlineError
 
@@ -26,20 +26,21 @@ def scored(seed: int, ties: bool = True) -> tuple[np.ndarray, np.ndarray, np.nda
 @pytest.mark.parametrize("ties", [True, False])
 def test_weighted_figures_are_those_of_scikit_learn(ties: bool) -> None:
     pd_12m, bad, weight = scored(1, ties)
-    figures = {name: metric(pd_12m, bad, weight) for name, metric in METRICS.items()}
-    assert figures["auc"] == pytest.approx(roc_auc_score(bad, pd_12m, sample_weight=weight))
-    assert figures["gini"] == pytest.approx(2 * figures["auc"] - 1)
-    assert figures["log_loss"] == pytest.approx(log_loss(bad, pd_12m, sample_weight=weight))
-    assert figures["brier"] == pytest.approx(brier_score_loss(bad, pd_12m, sample_weight=weight))
+    found = figures(pd_12m, bad, weight)
+    assert found == {name: getattr(metrics, name)(pd_12m, bad, weight) for name in found}
+    assert found["auc"] == pytest.approx(roc_auc_score(bad, pd_12m, sample_weight=weight))
+    assert found["gini"] == pytest.approx(2 * found["auc"] - 1)
+    assert found["log_loss"] == pytest.approx(log_loss(bad, pd_12m, sample_weight=weight))
+    assert found["brier"] == pytest.approx(brier_score_loss(bad, pd_12m, sample_weight=weight))
     line = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(logit(pd_12m)[:, None], bad, weight)
-    assert figures["slope"] == pytest.approx(line.coef_[0, 0], rel=1e-4)
-    assert figures["intercept"] == pytest.approx(line.intercept_[0], abs=1e-4)
+    assert found["slope"] == pytest.approx(line.coef_[0, 0], rel=1e-4)
+    assert found["intercept"] == pytest.approx(line.intercept_[0], abs=1e-4)
 
 
 def test_a_weight_is_a_number_of_rows() -> None:
     pd_12m, bad, weight = scored(2)
     often = np.repeat(np.arange(ROWS), weight.astype(int))
-    assert METRICS["ks"](pd_12m, bad, weight) == pytest.approx(
+    assert metrics.ks(pd_12m, bad, weight) == pytest.approx(
         ks_2samp(pd_12m[often][bad[often]], pd_12m[often][~bad[often]], method="asymp").statistic
     )
 
@@ -50,34 +51,43 @@ def test_the_error_of_weighted_bins_by_hand() -> None:
     bad = np.tile([True, False], 10)
     weight = np.r_[3.0, 3.0, np.ones(18)]
     by_hand = (6 * 0.4 + 2 * np.abs(0.5 - np.linspace(0.5, 0.9, 9)).sum()) / 24
-    assert METRICS["ece"](pd_12m, bad, weight) == pytest.approx(by_hand)
+    assert metrics.ece(pd_12m, bad, weight) == pytest.approx(by_hand)
 
 
 def test_the_summary_and_the_metrics_agree() -> None:
     pd_12m, bad, _ = scored(3)
     fit, one = reliability(pd_12m, bad), np.ones(ROWS)
-    assert (fit.brier, fit.ece) == (METRICS["brier"](pd_12m, bad, one), pytest.approx(METRICS["ece"](pd_12m, bad, one)))
+    assert (fit.brier, fit.ece) == (metrics.brier(pd_12m, bad, one), pytest.approx(metrics.ece(pd_12m, bad, one)))
     assert (fit.slope, fit.intercept) == cox(pd_12m, bad, one)
 
 
 @pytest.mark.parametrize("name", ["auc", "gini", "ks", "slope", "intercept"])
 def test_one_class_has_no_figure(name: str) -> None:
     pd_12m, bad, weight = scored(4)
-    assert np.isnan(METRICS[name](pd_12m, bad, weight * bad))
-    assert np.isnan(METRICS[name](pd_12m, bad, 0 * weight))
+    assert np.isnan(getattr(metrics, name)(pd_12m, bad, weight * bad))
+    assert np.isnan(getattr(metrics, name)(pd_12m, bad, 0 * weight))
 
 
 @pytest.mark.parametrize("name", ["log_loss", "brier", "ece"])
 def test_no_weight_has_no_figure(name: str) -> None:
     pd_12m, bad, weight = scored(4)
-    assert np.isnan(METRICS[name](pd_12m, bad, 0 * weight))
+    assert np.isnan(getattr(metrics, name)(pd_12m, bad, 0 * weight))
 
 
 def test_the_bootstrap_has_the_interval_of_a_mean_that_theory_knows() -> None:
     """Brier of PD 0 is the default rate; each customer has four equal rows, so its error is that of 500 rows."""
+
+    def rate(p: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+        return {"brier": metrics.brier(p, y, weight)}
+
     bad = np.repeat(np.random.default_rng(5).random(500) < 0.2, 4)
     found = block_bootstrap(
-        np.zeros(2_000), bad, np.repeat(np.arange(500), 4), seed=1, metrics={"brier": METRICS["brier"]}, draws=2_000
+        np.zeros(2_000),
+        bad,
+        np.repeat(np.arange(500), 4),
+        seed=1,
+        metrics=rate,
+        draws=2_000,
     )["brier"]
     error = np.sqrt(bad.mean() * (1 - bad.mean()) / 500)
     assert found.value == bad.mean()
@@ -111,7 +121,7 @@ def test_a_draw_is_the_figure_of_the_rows_drawn() -> None:
 
 
 def test_the_interval_does_not_depend_on_the_order_of_rows_or_on_names_of_the_same_order() -> None:
-    pd_12m, bad, _ = scored(8, ties=False)
+    pd_12m, bad, _ = scored(8)
     customer = np.arange(ROWS) // 3
     turned = np.random.default_rng(0).permutation(ROWS)
     first = block_bootstrap(pd_12m, bad, customer, seed=2, draws=20)
@@ -130,7 +140,10 @@ def test_draws_without_a_default_are_left_out_and_counted() -> None:
     assert np.isnan([none["auc"].value, none["auc"].low, none["auc"].high]).all()
 
 
-@pytest.mark.parametrize(("rows", "draws", "level"), [(0, 5, 0.9), (4, 0, 0.9), (4, 5, 1.0)])
-def test_a_bootstrap_of_nothing_is_refused(rows: int, draws: int, level: float) -> None:
-    with pytest.raises(TierlineError, match="bootstrap"):
-        block_bootstrap(np.full(rows, 0.1), np.zeros(rows, bool), np.arange(rows), 1, draws=draws, level=level)
+@pytest.mark.parametrize(
+    ("rows", "draws", "pd_12m", "message"),
+    [(0, 5, 0.1, "0 PDs"), (4, 0, 0.1, "0 draws"), (4, 5, np.nan, "4 of 4 PDs are not finite")],
+)
+def test_a_bootstrap_of_nothing_is_refused(rows: int, draws: int, pd_12m: float, message: str) -> None:
+    with pytest.raises(TierlineError, match=message):
+        block_bootstrap(np.full(rows, pd_12m), np.zeros(rows, bool), np.arange(rows), 1, draws=draws)

@@ -136,3 +136,9 @@ def test_labels_must_match_rows(labels: dict[str, list[str]]) -> None:
         reliability_table([0.1, 0.2], [0, 1], [1, 2], labels)
     with pytest.raises(TierlineError, match="one entry per row"):
         reliability_table([], [], [], {})
+
+
+@pytest.mark.parametrize("pd_12m", [float("nan"), -0.1, 1.1])
+def test_a_pd_must_be_one(pd_12m: float) -> None:
+    with pytest.raises(TierlineError, match="between 0 and 1"):
+        reliability_table([0.1, pd_12m], [0, 1], [1, 2], {})
