@@ -168,6 +168,7 @@ def _compare(
     if kept is None:
         return Candidate(kind=kind, log_loss=mean, eligible=True, why="the simplest that can be fitted")
     gain, error_of_gain = clustered_mean(losses[kept] - losses[kind], data.customer)
+    side = "lower" if gain > 0 else "higher"
     return Candidate(
         kind=kind,
         log_loss=mean,
@@ -175,7 +176,7 @@ def _compare(
         difference=gain,
         standard_error_of_difference_to_simplest=error_of_gain,
         eligible=True,
-        why=f"log-loss lower than {kept}'s by {gain:.2e}, standard error {error_of_gain:.1e}",
+        why=f"log-loss {side} than {kept}'s by {abs(gain):.2e}, standard error {error_of_gain:.1e}",
     )
 
 

@@ -25,7 +25,7 @@ from tierline.calibration import (
     fit_shift,
 )
 from tierline.calibration.calibrators import FITS
-from tierline.calibration.logit import fit_columns
+from tierline.calibration.logit import fit_columns, fit_logit
 from tierline.errors import TierlineError
 
 FIT = pytest.mark.parametrize("fit", FITS.values(), ids=FITS.keys())
@@ -65,6 +65,19 @@ def test_two_columns_are_fitted_as_scikit_learn_fits_them() -> None:
     found = fit_columns(columns, bad, weight)
     assert found[:2] == pytest.approx(peer.coef_[0], rel=1e-4)
     assert found[2] == pytest.approx(peer.intercept_[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("seed", [13814, 16603, 16675])
+def test_a_far_outlier_does_not_throw_the_fit_off(seed: int) -> None:
+    """Seeds with which a full Newton step overshoots. At the maximum the residuals sum to 0, plain and times x."""
+    rng = np.random.default_rng(seed)
+    rows = int(rng.integers(6, 40))
+    x = np.sign(rng.standard_cauchy(rows)) * np.abs(rng.standard_cauchy(rows)) ** 1.5
+    bad = rng.random(rows) < 0.3
+    slope, intercept = fit_logit(x, bad)
+    residual = expit(slope * x + intercept) - bad
+    assert residual.sum() == pytest.approx(0, abs=1e-8)
+    assert (residual * x).sum() == pytest.approx(0, abs=1e-8 * np.abs(x).max())
 
 
 def test_the_shift_by_hand() -> None:

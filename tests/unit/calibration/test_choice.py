@@ -33,6 +33,17 @@ def test_a_level_error_alone_gets_a_shift() -> None:
     assert choice.chosen_because.startswith("shift: none more complex is better by more than 1 standard error")
 
 
+def test_a_gain_within_one_standard_error_is_not_enough() -> None:
+    margin, bad = sample(2_000, 0.95, 0.0, 116)
+    customer = np.arange(2_000)
+    careful = choose_calibrator(margin, bad, folds(2_000), customer=customer)
+    platt = careful.candidates[1]
+    assert 0 < platt.difference < platt.standard_error_of_difference_to_simplest
+    assert careful.calibrator.kind == "shift"
+    eager = choose_calibrator(margin, bad, folds(2_000), ChoiceConfig(standard_errors=0), customer=customer)
+    assert eager.calibrator.kind != "shift"
+
+
 def test_a_wrong_slope_gets_platt_fitted_on_all_rows() -> None:
     margin, bad = sample(20_000, 0.6, -0.5, 2)
     choice = choose_calibrator(margin, bad, folds(20_000), customer=np.arange(20_000))

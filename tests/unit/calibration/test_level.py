@@ -68,6 +68,11 @@ def test_the_design_effect_by_hand() -> None:
     assert worth.design_effect == pytest.approx(clustered / (0.25 / 25))
 
 
+def test_rows_are_never_worth_more_than_themselves() -> None:
+    """Every customer defaults in one row of two: the rate does not vary between customers at all."""
+    assert effective_rows([1, 0] * 20, np.repeat(np.arange(20), 2)).design_effect == 1
+
+
 @pytest.mark.parametrize("bad", [[0] * 6, [1] * 6, [1, 1, 0, 0, 0, 0]])
 def test_with_hardly_a_default_rows_of_a_customer_are_taken_as_one(bad: list[int]) -> None:
     """Sizes 1, 2, 3: Σ n² / N = 14 / 6."""

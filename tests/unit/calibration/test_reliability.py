@@ -60,13 +60,13 @@ def test_there_is_no_line_through_one_class_or_separated_classes(bad: list[bool]
 
 
 def book(rows: int = 6_000) -> dict[str, np.ndarray]:
-    """Rows in two tiers by PD and three quarters; each customer has three rows."""
-    margin, bad = sample(rows, 1.0, 0.3, 10)
+    """Rows in two tiers by PD and three quarters; each customer has three equal rows."""
+    margin, bad = (np.repeat(value, 3) for value in sample(rows // 3, 1.0, 0.3, 10))
     days = np.array(["2025-02-28", "2025-06-30", "2025-07-01"], dtype="datetime64[D]")
     return {
         "pd_12m": expit(margin),
         "bad": bad,
-        "customer": np.arange(rows) % (rows // 3),
+        "customer": np.arange(rows) // 3,
         "tier": np.where(margin < -3, "A", "B"),
         "quarter": quarter_labels(days[np.arange(rows) * 3 // rows]),
     }
@@ -105,6 +105,7 @@ def test_a_row_of_the_table_is_what_the_functions_say_of_its_rows() -> None:
     p, bad, who = rows["pd_12m"][here], rows["bad"][here], rows["customer"][here]
     (found,) = [row for row in table_of(rows) if (row["tier"], row["quarter"]) == ("B", "2025Q2")]
     worth, fit = effective_rows(bad, who), reliability(p, bad)
+    assert worth.design_effect == pytest.approx(3, rel=0.01)
     assert (found["rows"], found["defaults"], found["customers"]) == (here.sum(), bad.sum(), len(set(who)))
     assert (found["mean_pd"], found["observed"]) == (pytest.approx(p.mean()), pytest.approx(bad.mean()))
     assert found["jeffreys_p"] == pytest.approx(float(jeffreys_p(bad.sum(), len(bad), p.mean())))
