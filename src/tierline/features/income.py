@@ -58,5 +58,6 @@ INCOME_MONTH_FEATURES: tuple[Feature, ...] = (
             _SOURCES, -1, _GAP, 180, _NONE),
     Feature("income_cv_6m", FAMILY, "sqrt((periods * squares - total::HUGEINT * total)::DOUBLE) / nullif(total, 0)",
             "ratio", "INCOME_TREND", _SOURCES, 0, "", 180, "no income in the last full months"),
-    Feature("history_months", FAMILY, "coalesce(full_months, 0)::DOUBLE", "months", "SHORT_HISTORY", ("transactions.occurred_on",)),
+    Feature("history_months", FAMILY, "coalesce(full_months, 0)::DOUBLE", "months", "SHORT_HISTORY",
+            ("transactions.occurred_on",)),
 )  # fmt: skip
