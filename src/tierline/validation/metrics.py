@@ -17,11 +17,11 @@ import duckdb
 import pyarrow as pa
 
 from tierline.schemas import Column, Kind, Table
-from tierline.validation.proofs import HexDigits, Proof, UniqueRows
+from tierline.validation.proofs import HexDigits, NoNulls, Proof, UniqueRows
 
 KEY_DIGITS = 32
 KEY_PATTERN = f"[0-9a-f]{{{KEY_DIGITS}}}"
-PROVERS = 3
+PROVERS = 4
 """Proofs under way beside the query; more only raise the memory."""
 PSEUDONYMS = ("customer_key", "counterparty_key")
 
@@ -67,18 +67,21 @@ def contract_metrics(contract: Table, schema: pa.Schema) -> list[Metric]:
     """Metrics of the columns that are there with their type, and of the key."""
     key = list(dict.fromkeys([*contract.key, *([contract.knowledge_time] if contract.knowledge_time else [])]))
     whole = all(name in schema.names for name in key)
-    unique = UniqueRows(tuple(key)) if whole else None
     metrics: list[Metric] = []
-    for column in contract.columns:
-        index = schema.get_field_index(column.name)
-        if index >= 0 and schema.field(index).type == column.arrow_field.type:
-            metrics += _column_metrics(contract, column, unique if column.name in key else None)
+    there = [
+        column
+        for column in contract.columns
+        if column.name in schema.names and schema.field(column.name).type == column.arrow_field.type
+    ]
+    no_nulls = NoNulls(tuple(column.name for column in there if not column.nullable))
+    for column in there:
+        metrics += _column_metrics(contract, column, no_nulls)
     if whole:
         columns = ", ".join(key)
         grouped = f"SELECT count(*) - 1 AS again FROM {{source}} GROUP BY {columns} HAVING count(*) > 1"
         distinct = f"(SELECT coalesce(sum(again), 0) FROM ({grouped}))"
         text = f"{contract.name}: expect unique ({columns}): {{n}} rows repeat one"
-        metrics.append(Metric("repeated_keys", distinct, text, unique))
+        metrics.append(Metric("repeated_keys", distinct, text, UniqueRows(tuple(key), contract.key)))
     return metrics
 
 
@@ -108,12 +111,11 @@ def _count(connection: duckdb.DuckDBPyConnection, source: Source, metrics: list[
     return dict(zip(["rows", *(metric.name for metric in metrics)], map(int, values), strict=True))
 
 
-def _column_metrics(contract: Table, column: Column, unique: Proof | None) -> list[Metric]:
+def _column_metrics(contract: Table, column: Column, no_nulls: Proof) -> list[Metric]:
     name, where = column.name, f"{contract.name}.{column.name}"
     metrics = []
-    pseudonym = HexDigits(name, KEY_DIGITS, column.nullable) if name in PSEUDONYMS else None
     if not column.nullable:
-        metrics.append(count_where(f"{name}__null", f"{name} IS NULL", f"{where}: expect a value", pseudonym or unique))
+        metrics.append(count_where(f"{name}__null", f"{name} IS NULL", f"{where}: expect a value", no_nulls))
     if column.kind is Kind.RATE:
         metrics.append(count_where(f"{name}__not_finite", f"NOT isfinite({name})", f"{where}: expect a finite number"))
     bounds = _outside(column)
@@ -123,10 +125,10 @@ def _column_metrics(contract: Table, column: Column, unique: Proof | None) -> li
         words = ", ".join(f"'{word}'" for word in column.allowed)
         text = f"{where}: expect one of {', '.join(column.allowed)}"
         metrics.append(count_where(f"{name}__not_allowed", f"{name} NOT IN ({words})", text))
-    if pseudonym:
+    if name in PSEUDONYMS:
         clear = f"NOT regexp_full_match({name}, '{KEY_PATTERN}')"
         text = f"{where}: expect a pseudonym of {KEY_DIGITS} hex digits"
-        metrics.append(count_where(f"{name}__clear", clear, text, pseudonym))
+        metrics.append(count_where(f"{name}__clear", clear, text, HexDigits(name, KEY_DIGITS)))
     return metrics
 
 

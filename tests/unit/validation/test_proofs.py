@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -11,7 +13,7 @@ from tierline.engine import session
 from tierline.parquet import write_arrow
 from tierline.validation import proofs
 from tierline.validation.metrics import Metric, Source, measure
-from tierline.validation.proofs import HexDigits, Proof, UniqueRows
+from tierline.validation.proofs import HexDigits, NoNulls, Proof, UniqueRows
 
 GOOD = ["0123456789abcdef" * 2, "f" * 32]
 
@@ -28,56 +30,102 @@ def holds(proof: Proof, tmp_path: Path, **columns: list[str | int | None]) -> bo
 
 
 @pytest.mark.parametrize(
-    ("values", "nullable", "expected"),
+    ("values", "expected"),
     [
-        (GOOD, False, True),
-        ([*GOOD, None], True, True),
-        ([*GOOD, None], False, False),
-        ([None, None, GOOD[0]], True, True),
-        ([*GOOD, "F" * 32], False, False),
-        ([*GOOD, "g" + "0" * 31], False, False),
-        ([*GOOD, "/" + "0" * 31], False, False),
-        ([*GOOD, ":" + "0" * 31], False, False),
-        ([*GOOD, "`" + "0" * 31], False, False),
-        ([*GOOD, "0" * 31], False, False),
-        (["0" * 31, "0" * 33], False, False),
-        ([*GOOD, ""], True, False),
-        ([*GOOD, "é" * 16], False, False),
-        (["C001", *GOOD], False, False),
+        (GOOD, True),
+        ([*GOOD, None], True),
+        ([None, None, GOOD[0]], True),
+        ([*GOOD, "F" * 32], False),
+        ([*GOOD, "g" + "0" * 31], False),
+        ([*GOOD, "/" + "0" * 31], False),
+        ([*GOOD, ":" + "0" * 31], False),
+        ([*GOOD, "`" + "0" * 31], False),
+        ([*GOOD, "0" * 31], False),
+        (["0" * 31, "0" * 33], False),
+        ([*GOOD, ""], False),
+        ([*GOOD, "é" * 16], False),
+        (["C001", *GOOD], False),
     ],
 )
-def test_hex_digits(tmp_path: Path, values: list[str | int | None], nullable: bool, expected: bool) -> None:
-    assert holds(HexDigits("key", 32, nullable), tmp_path, key=values) is expected
+def test_hex_digits(tmp_path: Path, values: list[str | int | None], expected: bool) -> None:
+    assert holds(HexDigits("key", 32), tmp_path, key=values) is expected
+
+
+def test_hex_digits_are_sixteen_of_all_bytes() -> None:
+    only = proofs._HexDigits().only
+    accepted = [byte for byte in range(256) if only(np.array([ord("0"), byte], np.uint8))]
+    assert bytes(accepted) == b"0123456789abcdef"
 
 
 def test_hex_digits_beyond_one_batch_and_block(tmp_path: Path) -> None:
     many: list[str | int | None] = [f"{number:032x}" for number in range(3 * proofs.BATCH_ROWS)]
-    assert holds(HexDigits("key", 32, False), tmp_path, key=many)
+    assert holds(HexDigits("key", 32), tmp_path, key=many)
     many[-1] = "x" * 32
-    assert not holds(HexDigits("key", 32, False), tmp_path, key=many)
+    assert not holds(HexDigits("key", 32), tmp_path, key=many)
 
 
-@pytest.mark.parametrize("pass_rows", [1, 3, 1_000])
+def test_no_nulls_is_what_every_file_cannot_hold(tmp_path: Path) -> None:
+    files = (tmp_path / "0.parquet", tmp_path / "1.parquet")
+    required, optional = pa.schema([pa.field("a", pa.int64(), nullable=False)]), pa.schema([("a", pa.int64())])
+    write_arrow(files[0], pa.table({"a": [1]}, required))
+    write_arrow(files[1], pa.table({"a": [2]}, optional))
+    with session() as connection:
+        assert NoNulls(("a",)).holds(connection, files[:1])
+        assert not NoNulls(("a",)).holds(connection, files)
+        assert not NoNulls(("a", "b")).holds(connection, files[:1])
+
+
+HASHES = ["hash({})", "hash({}) % 3", "hash({}) // 4294967296", "0::UBIGINT"]
+"""As it is; all rows sharing three; only half the bits; one for all."""
+
+
+@pytest.mark.parametrize("hashed", HASHES)
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
     [
         (["x", "x", "y", "y"], [1, 2, 1, 2], True),
         (["x", "y", "z", "x"], [1, 2, 3, 1], False),
         (["x", "x", "y", "z"], [1, 1, 2, 3], False),
-        (["x", "y", "z", None], [1, 2, 3, 4], False),
+        (["x", "y", "z", None], [1, 2, 3, 4], True),
+        (["x", None, "z", None], [1, 2, 3, 2], False),
+        (["x", "y", "x", "y"], [1, None, 1, None], False),
         ([], [], True),
     ],
 )
-def test_unique_rows(
+def test_unique_rows_whatever_the_hash(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    pass_rows: int,
     a: list[str | int | None],
     b: list[str | int | None],
     expected: bool,
+    hashed: str,
 ) -> None:
-    monkeypatch.setattr(proofs, "PASS_ROWS", pass_rows)
-    assert holds(UniqueRows(("a", "b")), tmp_path, a=a, b=b) is expected
+    """By the hash of one column or of both, in one pass, two or one for each row."""
+    monkeypatch.setattr(proofs, "_key_hash", lambda columns: hashed.format(", ".join(columns)))
+    data = pd.DataFrame({"a": a, "b": b})
+    assert (not data.duplicated().any()) is expected
+    for pass_rows, leading in ((1_000, ("a",)), (1_000, ("a", "b")), (3, ("a",)), (1, ("a", "b"))):
+        monkeypatch.setattr(proofs, "PASS_ROWS", pass_rows)
+        assert holds(UniqueRows(("a", "b"), leading), tmp_path, a=a, b=b) is expected
+
+
+def test_too_many_suspects_prove_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that come in two versions each: the proof gives up where half the rows would have to be grouped."""
+    monkeypatch.setattr(proofs, "SUSPECTS", 1)
+    a: list[str | int | None] = [f"key {number // 2}" for number in range(100)]
+    b: list[str | int | None] = [number % 2 for number in range(100)]
+    assert not holds(UniqueRows(("a", "b"), ("a",)), tmp_path, a=a, b=b)
+    assert holds(UniqueRows(("a", "b"), ("a", "b")), tmp_path, a=a, b=b)
+
+
+@pytest.mark.parametrize("values", [10, 1_000, 2**20, 2**64 - 1])
+@pytest.mark.parametrize("rows", [0, 1, 2, 500, 3 * 65_536 + 17])
+def test_repeated_values(rows: int, values: int) -> None:
+    """Compared with a count of each value; multiplied so that the leading bits, which choose the slot, differ too."""
+    drawn = np.random.default_rng(rows).integers(0, values, rows, dtype=np.uint64, endpoint=True)
+    for hashes in (drawn, drawn * np.uint64(0x9E3779B97F4A7C15)):
+        found, times = np.unique(hashes, return_counts=True)
+        np.testing.assert_array_equal(proofs.repeated(hashes), found[times > 1])
 
 
 class Never:
