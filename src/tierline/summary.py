@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from tierline.models import ModelBundle
+from tierline.models import BundleCard, ModelBundle
 from tierline.publishing import Snapshot
 
 Row = tuple[str, ...]
@@ -72,8 +72,8 @@ def model_lines(bundle: ModelBundle) -> list[str]:
     lines = [
         f"model {bundle.model_id}: tested out of time on {test['rows']:,} customers observed {observed},"
         f" {test['defaults']:,} of them defaulted",
-        f"  AUC      {_interval(metrics, 'auc')}   Gini {metrics['gini']:.3f}   KS {metrics['ks']:.3f}",
-        f"  logistic {_interval(metrics, 'logistic_auc')}   (plain logistic regression, same rows, same features)",
+        f"  AUC      {_interval(card, 'auc')}   Gini {metrics['gini']:.3f}   KS {metrics['ks']:.3f}",
+        f"  logistic {_interval(card, 'logistic_auc')}   (plain logistic regression, same rows, same features)",
         f"  log-loss {metrics['log_loss']:.4f} (logistic {metrics['logistic_log_loss']:.4f})   Brier"
         f" {metrics['brier']:.4f}   ECE {metrics['ece']:.4f}   calibration slope {metrics['calibration_slope']:.2f}",
         f"  mean PD {metrics['mean_pd']:.2%} against {metrics['test_default_rate']:.2%} observed",
@@ -84,8 +84,9 @@ def model_lines(bundle: ModelBundle) -> list[str]:
     return lines
 
 
-def _interval(metrics: dict[str, float], name: str) -> str:
-    return f"{metrics[name]:.3f} [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
+def _interval(card: BundleCard, name: str) -> str:
+    low, high = card.intervals[name]
+    return f"{card.metrics[name]:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _share(group: pd.DataFrame, total: float) -> str:

@@ -10,6 +10,7 @@ aborts the process.
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -18,12 +19,14 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from tierline.calibration import Calibration
-from tierline.errors import IntegrityError, TierlineError
+from tierline.calibration import Calibration, CalibratorChoice
+from tierline.errors import IntegrityError
 from tierline.home import DIRECTORY_MODE, make_directory, replace_file
+from tierline.models.encoding import feature_matrix
 from tierline.parquet import read_arrow, write_arrow
 
 Floats = npt.NDArray[np.float64]
@@ -32,23 +35,40 @@ FILES = ("booster.txt", "card.json", "test_rows.parquet", "reference_rows.parque
 
 
 class BundleCard(BaseModel):
-    """Everything about a model that is not its trees; written as ``card.json``."""
+    """Everything about a model that is not its trees; written as ``card.json``.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    ``features``: columns in the booster's order; ``categories``: levels of those that are categories; ``reasons``: the
+    code each counts towards. ``dropped_features``: why each was left out; ``instability``: CSI of those measured.
+    ``importance``: share of the gain. ``metrics`` are of the tested model on the test slice, ``intervals`` their 95 %
+    bounds by customer bootstrap; ``reliability``: rows per tier and quarter. ``refit``: what the trees were learned
+    from after the test; empty where the tested model itself is kept.
+    """
 
-    trained_as_of: date
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    trained_as_of: date | None
     source: str
     features: list[str]
-    dropped_features: list[str]
+    categories: dict[str, list[str]]
+    monotone: dict[str, int]
+    reasons: dict[str, str]
+    dropped_features: dict[str, str]
+    instability: dict[str, float]
+    importance: dict[str, float]
     feature_set: str
     label_spec: dict[str, int]
     label_hash: str
+    data_hash: str
     calibration: Calibration
+    calibrator_choice: CalibratorChoice
     training: dict[str, object]
     slices: dict[str, dict[str, object]]
     exclusions: dict[str, int]
     metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
     reliability_bins: list[tuple[int, float, float]]
+    reliability: list[dict[str, str | int | float | None]]
+    refit: dict[str, object]
     code_version: str
 
 
@@ -56,8 +76,8 @@ class BundleCard(BaseModel):
 class ModelBundle:
     """A booster with its card, the out-of-time rows it was judged on, and the learning rows drift is measured from.
 
-    ``test_rows``: customer_key, as_of, defaulted, pd_12m. ``reference_rows``: pd_12m and the most used features of the
-    learning rows, without keys.
+    ``test_rows``: customer_key, as_of, defaulted, pd_12m of the tested model, and what describes the customer.
+    ``reference_rows``: pd_12m and the most used features of the learning rows, without keys.
     """
 
     booster: lgb.Booster
@@ -68,29 +88,38 @@ class ModelBundle:
     @property
     def model_id(self) -> str:
         """``m-<trained_as_of>-<hash>`` over trees and card: the same training gives the same name."""
-        content = self.booster.model_to_string().encode() + self.card.model_dump_json().encode()
-        return f"m-{self.card.trained_as_of.isoformat()}-{hashlib.sha256(content).hexdigest()[:12]}"
+        content = booster_text(self.booster).encode() + self.card.model_dump_json().encode()
+        stem = f"m-{self.card.trained_as_of.isoformat()}" if self.card.trained_as_of else "m"
+        return f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}"
 
-    def matrix(self, features: pa.Table) -> Floats:
-        """The model's columns of a feature table, in the model's order; a missing one is an error."""
-        absent = [name for name in self.card.features if name not in features.column_names]
-        if absent:
-            raise TierlineError(f"features: column {absent[0]} is missing but the model needs it: rebuild the features")
-        return feature_matrix(features, self.card.features)
+    def matrix(self, features: pa.Table | pd.DataFrame) -> Floats:
+        """The model's columns of a table, in the model's order; a missing one is an error."""
+        return feature_matrix(features, self.card.features, self.card.categories)
 
-    def predict_margin(self, features: pa.Table) -> Floats:
+    def predict_margin(self, features: pa.Table | pd.DataFrame) -> Floats:
         """Log-odds before calibration, one per row."""
         return np.asarray(self.booster.predict(self.matrix(features), raw_score=True), dtype=np.float64)
 
-    def predict_pd(self, features: pa.Table) -> Floats:
+    def predict_pd(self, features: pa.Table | pd.DataFrame) -> Floats:
         """Calibrated 12-month PD, one per row."""
         return self.card.calibration.predict(self.predict_margin(features))
 
+    def save(self, models: Path) -> Path:
+        """Write the bundle below ``models`` under its id; returns its directory."""
+        return save_bundle(models, self)
 
-def feature_matrix(features: pa.Table, names: list[str]) -> Floats:
-    """Columns as a row-major float64 matrix; null becomes NaN."""
-    columns = [features.column(name).to_numpy() for name in names]
-    return np.ascontiguousarray(np.column_stack(columns), dtype=np.float64)
+    @staticmethod
+    def load(path: Path) -> ModelBundle:
+        """Read a bundle's directory; raises ``IntegrityError`` if any byte is not as written."""
+        return load_bundle(path)
+
+
+def booster_text(booster: lgb.Booster) -> str:
+    """The trees as text, without LightGBM's list of parameters: it names the number of threads, which changes nothing.
+
+    What matters of the parameters stands in the card.
+    """
+    return re.sub(r"\nparameters:\n.*?end of parameters\n", "\n", booster.model_to_string(), flags=re.DOTALL)
 
 
 def save_bundle(models: Path, bundle: ModelBundle) -> Path:
@@ -102,7 +131,7 @@ def save_bundle(models: Path, bundle: ModelBundle) -> Path:
     partial = models / f".{bundle.model_id}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     make_directory(partial)
-    replace_file(partial / "booster.txt", bundle.booster.model_to_string().encode())
+    replace_file(partial / "booster.txt", booster_text(bundle.booster).encode())
     replace_file(partial / "card.json", bundle.card.model_dump_json(indent=2).encode())
     write_arrow(partial / "test_rows.parquet", bundle.test_rows)
     write_arrow(partial / "reference_rows.parquet", bundle.reference_rows)

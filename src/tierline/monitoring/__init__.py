@@ -5,19 +5,17 @@ sample. Does not belong here: decisions about customers (``tiers``, ``limits``),
 """
 
 from tierline.monitoring.book import loan_state, previous_month_end
-from tierline.monitoring.drift import PsiResult, drift_frame, psi
+from tierline.monitoring.drift import drift_frame
 from tierline.monitoring.quality import portfolio_quality
 from tierline.monitoring.thresholds import Thresholds, load_thresholds
 from tierline.monitoring.watch import watch_list
 
 __all__ = [
-    "PsiResult",
     "Thresholds",
     "drift_frame",
     "load_thresholds",
     "loan_state",
     "portfolio_quality",
     "previous_month_end",
-    "psi",
     "watch_list",
 ]

@@ -5,6 +5,7 @@ Belongs here: the panel, the splits by time, fitting and judging. Does not belon
 """
 
 from tierline.training.config import TrainingConfig
+from tierline.training.frame import FrameOptions, fit
 from tierline.training.train import TrainingRequest, train_bundle
 
-__all__ = ["TrainingConfig", "TrainingRequest", "train_bundle"]
+__all__ = ["FrameOptions", "TrainingConfig", "TrainingRequest", "fit", "train_bundle"]

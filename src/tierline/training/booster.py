@@ -1,92 +1,157 @@
 """Fitting LightGBM: monotone, deterministic, stopped early on later rows of unseen customers.
 
-Belongs here: the booster and its cross-fitted forward predictions. Does not belong here: judging it.
+Belongs here: the choice of shape, the cross-fitted forward predictions, and the booster. Does not belong here: judging
+it, or calibration.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+from scipy.special import log_expit
 
-from tierline.features import FEATURES
 from tierline.training.config import TrainingConfig
-from tierline.training.panel import CALIBRATE, TRAIN, Panel
+from tierline.training.panel import CALIBRATE, TUNE, Panel
+from tierline.training.splits import customer_fold, forward_splits
 
+LOGGER = logging.getLogger("tierline.training")
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 THREADS = 2
 PATIENCE = 60
+ENOUGH_DEFAULTS = 1_000
+"""Folds are judged until this many defaults were: more would only cost time."""
+SHRINKAGE_PER_INFORMATION = 0.05
+"""L2 is at most this share of Σp(1-p): a constant made for a large book would hold a small one at its mean."""
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """The booster on all learning rows, and the margins of the calibration slice from boosters that never saw it.
+class Shape:
+    """What is decided before the final fit: the size of a tree, their number, and parameters found by a search.
 
-    ``forward_margin`` has one entry per calibration row: it comes from the fold's booster, trained on earlier dates and
-    other customers, so the same default never stands on both sides.
+    ``tried``: mean held-out log-loss of each size of tree.
     """
 
-    booster: lgb.Booster
+    num_leaves: int
     trees: int
-    forward_margin: Floats
+    tried: Mapping[str, float] = field(default_factory=dict)
+    found: Mapping[str, float | int] = field(default_factory=dict)
 
 
-def fit_booster(panel: Panel, config: TrainingConfig) -> Fitted:
-    """Find the number of trees and the forward margins by customer folds, then fit on all learning rows.
+@dataclass(frozen=True)
+class Trial:
+    """One shape on the tune slice: log-loss of each held-out row."""
 
-    Boosting stops when the mean log-loss of the folds has not fallen for ``PATIENCE`` trees.
+    shape: Shape
+    loss: Floats
+
+
+def choose_shape(panel: Panel, config: TrainingConfig) -> Shape:
+    """The smallest tree that no larger one beats by more than a standard error of the paired difference.
+
+    Each size is stopped when the mean log-loss of held-out customers on the tune slice has not fallen for ``PATIENCE``
+    trees.
     """
-    learning = panel.rows(TRAIN, CALIBRATE)
-    x, calibrate = panel.x[learning], panel.part[learning] == CALIBRATE
-    fold = customer_fold(panel.keys.column("customer_key").filter(learning).to_pylist(), config.folds)
-    splits = [
-        (np.flatnonzero(~calibrate & (fold != index)), np.flatnonzero(calibrate & (fold == index)))
-        for index in np.unique(fold[calibrate])
-    ]
-    parameters = _parameters(panel, config, len(x))
+    splits = tune_splits(panel, config)
+    held = np.concatenate([rows for _, rows in splits])
+    customer = np.unique(panel.customers[held], return_inverse=True)[1]
+    best: Trial | None = None
+    tried: dict[str, float] = {}
+    for leaves in config.leaves:
+        trial = try_shape(panel, config, Shape(leaves, 0), splits)
+        tried[str(leaves)] = float(trial.loss.mean())
+        LOGGER.info("training: %d leaves: %d trees, log-loss %.5f", leaves, trial.shape.trees, tried[str(leaves)])
+        if best is None or _gains(best.loss - trial.loss, customer):
+            best = trial
+    assert best is not None  # config.leaves is not empty
+    return Shape(best.shape.num_leaves, best.shape.trees, tried)
+
+
+def _gains(difference: Floats, customer: Ints) -> bool:
+    """True if the mean of ``difference`` is more than its standard error, clustered by customer."""
+    sums = np.bincount(customer, weights=difference - difference.mean())
+    return bool(difference.mean() > np.sqrt((sums**2).sum()) / len(difference))
+
+
+def tune_splits(panel: Panel, config: TrainingConfig) -> list[tuple[Ints, Ints]]:
+    """Forward splits of the tune slice, as many as hold ``ENOUGH_DEFAULTS``."""
+    splits = forward_splits(panel.part, customer_fold(panel.customers.tolist(), config.folds), TUNE)
+    defaults = np.cumsum([panel.y[held].sum() for _, held in splits])
+    return splits[: int(np.searchsorted(defaults, ENOUGH_DEFAULTS)) + 1]
+
+
+def try_shape(panel: Panel, config: TrainingConfig, shape: Shape, splits: list[tuple[Ints, Ints]]) -> Trial:
+    """Boost on each split until the mean held-out log-loss rises; the trees at its lowest, and the rows' losses."""
+    used = np.unique(np.concatenate([rows for split in splits for rows in split]))
+    folds = [(np.searchsorted(used, fit), np.searchsorted(used, held)) for fit, held in splits]
     found = lgb.cv(
-        parameters,
-        _dataset(panel, learning),
+        parameters(panel, config, shape, len(folds[0][0])),
+        dataset(panel, used),
         config.max_trees,
-        folds=splits,
+        folds=folds,
         callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
         return_cvbooster=True,
     )
     boosters = cast(lgb.CVBooster, found["cvbooster"])
-    trees = boosters.best_iteration
-    margin = np.full(len(x), np.nan)
+    loss = []
     for (_, held), booster in zip(splits, boosters.boosters, strict=True):
-        margin[held] = booster.predict(x[held], raw_score=True, num_iteration=trees)
-    final = lgb.train(parameters, _dataset(panel, learning), trees)
-    return Fitted(final, trees, margin[calibrate])
+        margin = booster.predict(panel.x[held], raw_score=True, num_iteration=boosters.best_iteration)
+        loss.append(-log_expit(np.where(panel.y[held], 1.0, -1.0) * np.asarray(margin)))
+    return Trial(Shape(shape.num_leaves, boosters.best_iteration, found=shape.found), np.concatenate(loss))
 
 
-def customer_fold(keys: list[str], folds: int) -> Ints:
-    """Fold of each customer, from its pseudonym: stable when customers come and go."""
-    return np.array([int(key[-8:], 16) % folds for key in keys], dtype=np.int64)
+def forward_margins(panel: Panel, config: TrainingConfig, shape: Shape) -> tuple[Ints, Floats, Ints]:
+    """Rows of the calibration slice, their margins from boosters that never saw their customer, and their folds.
+
+    Each booster learns from earlier dates and other customers, so the same default never stands on both sides.
+    """
+    fold = customer_fold(panel.customers.tolist(), config.folds)
+    margin = np.full(len(panel.y), np.nan)
+    for fit, held in forward_splits(panel.part, fold, CALIBRATE):
+        booster = fit_rows(panel, config, shape, fit)
+        margin[held] = booster.predict(panel.x[held], raw_score=True)
+    rows = np.flatnonzero(~np.isnan(margin))
+    return rows, margin[rows], fold[rows]
 
 
-def _dataset(panel: Panel, mask: npt.NDArray[np.bool_]) -> lgb.Dataset:
-    return lgb.Dataset(panel.x[mask], panel.y[mask].astype(np.float64), feature_name=panel.features)
+def fit_rows(panel: Panel, config: TrainingConfig, shape: Shape, rows: Ints) -> lgb.Booster:
+    """A booster of ``shape`` on the given rows."""
+    return lgb.train(parameters(panel, config, shape, len(rows)), dataset(panel, rows), shape.trees)
 
 
-def _parameters(panel: Panel, config: TrainingConfig, rows: int) -> dict[str, object]:
-    direction = {feature.name: feature.monotone for feature in FEATURES}
+def dataset(panel: Panel, rows: Ints) -> lgb.Dataset:
+    """LightGBM's form of some rows."""
+    coded = [index for index, name in enumerate(panel.features) if name in panel.columns.categories]
+    return lgb.Dataset(
+        panel.x[rows],
+        panel.y[rows].astype(np.float64),
+        feature_name=[f"f{index}" for index in range(len(panel.features))],  # names may hold what LightGBM refuses
+        categorical_feature=coded,
+    )
+
+
+def parameters(panel: Panel, config: TrainingConfig, shape: Shape, rows: int) -> dict[str, Any]:
+    """LightGBM's parameters for a fit on ``rows`` rows."""
+    rate = float(panel.y[panel.learning].mean())
+    information = rows * rate * (1 - rate)
     return {
         "objective": "binary",
         "metric": "binary_logloss",
         "learning_rate": config.learning_rate,
-        "num_leaves": config.num_leaves,
+        "num_leaves": shape.num_leaves,
         "min_data_in_leaf": min(config.min_data_in_leaf, max(5, rows // 50)),
         "feature_fraction": config.feature_fraction,
         "bagging_fraction": config.bagging_fraction,
         "bagging_freq": 1,
-        "lambda_l2": config.lambda_l2,
-        "monotone_constraints": [direction[name] for name in panel.features],
+        "lambda_l2": min(config.lambda_l2, SHRINKAGE_PER_INFORMATION * information),
+        "monotone_constraints": [panel.columns.monotone.get(name, 0) for name in panel.features],
+        **shape.found,
         # identical trees from run to run
         "deterministic": True,
         "force_col_wise": True,

@@ -1,114 +1,117 @@
-"""Judging a model on rows it has not seen: ranking with intervals, calibration, and a logistic floor.
+"""Judging a model on rows it has not seen: ranking and level with intervals, and a logistic floor.
 
 Belongs here: out-of-time figures. Does not belong here: fitting the model that is judged.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 
-from tierline.calibration import reliability
-from tierline.training.panel import CALIBRATE, TEST, TRAIN, Panel
+from tierline.calibration import block_bootstrap, figures, quarter_labels, reliability_table
+from tierline.training.panel import TEST, Panel
 
 Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-BOOTSTRAPS = 500
+NAMES = {"slope": "calibration_slope", "intercept": "calibration_intercept"}
+FLOOR_ROWS = 200_000
+"""The floor is fitted on at most this many learning rows, the newest: its memory grows with them."""
+UNBOUNDED = "above"
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A figure with its 95 % interval."""
+class Judged:
+    """Figures of the test slice, and the 95 % interval of those that have one."""
 
-    value: float
-    low: float
-    high: float
-
-
-def auc_interval(score: Floats, defaulted: Bools, seed: int) -> Interval:
-    """AUC with a percentile bootstrap over rows; rows must be of different customers (one date)."""
-    generator = np.random.default_rng(seed)
-    order = np.argsort(score, kind="stable")
-    bad, ordered = defaulted[order], score[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    draws = []
-    for _ in range(BOOTSTRAPS):
-        weight = np.bincount(generator.integers(len(bad), size=len(bad)), minlength=len(bad)).astype(np.float64)
-        bads = np.add.reduceat(weight * bad, starts)
-        goods = np.add.reduceat(weight * ~bad, starts)
-        if bads.sum() and goods.sum():
-            below = np.cumsum(goods) - goods
-            draws.append(float((bads * (below + goods / 2)).sum() / (bads.sum() * goods.sum())))
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return Interval(float(roc_auc_score(defaulted, score)), float(low), float(high))
+    metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
 
 
-def ks(score: Floats, defaulted: Bools) -> float:
-    """Largest distance between the score distributions of defaults and non-defaults."""
-    grid = np.unique(score)
-    bad, good = np.sort(score[defaulted]), np.sort(score[~defaulted])
-    gap = np.searchsorted(bad, grid, "right") / len(bad) - np.searchsorted(good, grid, "right") / len(good)
-    return float(np.abs(gap).max())
-
-
-def evaluate(panel: Panel, pd_12m: Floats, seed: int) -> dict[str, float]:
+def evaluate(panel: Panel, pd_12m: Floats, seed: int) -> Judged:
     """Out-of-time figures of the test slice; ``pd_12m`` has one entry per test row.
 
-    ``unseen_*`` are those of customers that no learning row belongs to; absent where they have no default.
+    Intervals are by customer. ``unseen_*`` are those of customers that no learning row belongs to; a figure that the
+    rows cannot give (a slope where they separate, a Gini of one class) is absent.
     """
     test = panel.rows(TEST)
-    y = panel.y[test]
-    auc = auc_interval(pd_12m, y, seed)
-    fit = reliability(pd_12m, y)
-    figures = {
+    y, who = panel.y[test], panel.customers[test]
+    found = block_bootstrap(pd_12m, y, who, seed)
+    metrics = {
         "test_rows": float(len(y)),
         "test_defaults": float(y.sum()),
         "test_default_rate": float(y.mean()),
         "mean_pd": float(pd_12m.mean()),
-        "auc": auc.value,
-        "auc_low": auc.low,
-        "auc_high": auc.high,
-        "gini": 2 * auc.value - 1,
-        "ks": ks(pd_12m, y),
-        "log_loss": float(log_loss(y, pd_12m)),
-        "brier": fit.brier,
-        "ece": fit.ece,
-        "calibration_slope": fit.slope,
-        "calibration_intercept": fit.intercept,
     }
-    keys = np.array(panel.keys.column("customer_key").to_pylist())
-    unseen = ~np.isin(keys[test], keys[panel.rows(TRAIN, CALIBRATE)])
-    figures["unseen_rows"] = float(unseen.sum())
+    metrics |= {NAMES.get(name, name): interval.value for name, interval in found.items()}
+    intervals = {NAMES.get(name, name): (interval.low, interval.high) for name, interval in found.items()}
+    unseen = ~np.isin(who.astype(str), panel.customers[panel.learning].astype(str))
+    metrics["unseen_rows"] = float(unseen.sum())
     if y[unseen].any() and not y[unseen].all():
-        figures["unseen_gini"] = 2 * float(roc_auc_score(y[unseen], pd_12m[unseen])) - 1
-    return figures
+        metrics["unseen_gini"] = 2 * float(roc_auc_score(y[unseen], pd_12m[unseen])) - 1
+    return Judged(
+        {name: value for name, value in metrics.items() if math.isfinite(value)},
+        {name: both for name, both in intervals.items() if all(math.isfinite(value) for value in both)},
+    )
 
 
-def logistic_floor(panel: Panel, seed: int) -> dict[str, float]:
+def logistic_floor(panel: Panel, seed: int) -> Judged:
     """AUC and log-loss of a plain logistic regression on the same rows and features: the floor a booster must beat.
 
-    Features are rank-transformed, missing values imputed at the median with a flag.
+    Features are rank-transformed, missing values imputed at the median with a flag; a category is its code.
     """
-    learning, test = panel.rows(TRAIN, CALIBRATE), panel.rows(TEST)
-    quantiles = min(1000, int(learning.sum()))
+    learning, test = np.flatnonzero(panel.learning)[-FLOOR_ROWS:], panel.rows(TEST)
+    if not panel.y[learning].any() or panel.y[learning].all():
+        return Judged({}, {})
     model = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-        QuantileTransformer(n_quantiles=quantiles, output_distribution="uniform", subsample=None, random_state=seed),
+        QuantileTransformer(
+            n_quantiles=min(1000, len(learning)), output_distribution="uniform", subsample=None, random_state=seed
+        ),
         LogisticRegression(C=0.1, max_iter=2000),
     )
     model.fit(panel.x[learning], panel.y[learning])
     predicted = model.predict_proba(panel.x[test])[:, 1]
-    auc = auc_interval(predicted, panel.y[test], seed)
-    return {
-        "logistic_auc": auc.value,
-        "logistic_auc_low": auc.low,
-        "logistic_auc_high": auc.high,
-        "logistic_log_loss": float(log_loss(panel.y[test], predicted)),
-    }
+    y = panel.y[test]
+
+    def auc(p: Floats, outcome: npt.NDArray[np.bool_], weight: Floats) -> Mapping[str, float]:
+        return {"logistic_auc": figures(p, outcome, weight)["auc"]}
+
+    found = block_bootstrap(predicted, y, panel.customers[test], seed, metrics=auc)["logistic_auc"]
+    return Judged(
+        {"logistic_auc": found.value, "logistic_log_loss": float(log_loss(y, predicted))},
+        {"logistic_auc": (found.low, found.high)},
+    )
+
+
+def reliability_rows(
+    panel: Panel, pd_12m: Floats, tier_bounds: Mapping[str, float]
+) -> list[dict[str, str | int | float | None]]:
+    """Reliability of the test slice per tier (upper PD bounds by name, ascending) and quarter, as JSON rows.
+
+    Without tiers, tenths of the rows by PD stand in for them.
+    """
+    test = panel.rows(TEST)
+    names = [*tier_bounds, UNBOUNDED]
+    bounds = list(tier_bounds.values())
+    if not bounds:
+        bounds = list(np.unique(np.quantile(pd_12m, np.linspace(0, 1, 11)[1:-1])))
+        names = [f"{index:02d}" for index in range(1, len(bounds) + 2)]
+    labels = {"tier": np.array(names)[np.searchsorted(bounds, pd_12m, side="left")]}
+    days = panel.keys.column("as_of").filter(pa.array(test))
+    if days.null_count == 0:
+        labels["quarter"] = np.asarray(quarter_labels(days.to_pylist()))
+    rows = reliability_table(pd_12m, panel.y[test], panel.customers[test].astype(str), labels).to_pylist()
+    return [{name: _finite(value) for name, value in row.items()} for row in rows]
+
+
+def _finite(value: str | float | None) -> str | float | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,35 +1,47 @@
-"""One training run: panel, booster, calibration, test, bundle.
+"""One training run: from a panel to a bundle.
 
-Belongs here: the order of the steps and the card. Does not belong here: any step's arithmetic.
+Belongs here: the order of the steps (select, choose, calibrate, test, refit) and the card. Does not belong here: any
+step's arithmetic, or where the panel comes from (``history``, ``frame``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
+import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from tierline.calibration import Calibration, fit_platt, reliability
-from tierline.features import FeatureContext, feature_set_hash
+from tierline.calibration import Calibration, CalibratorChoice, choose_calibrator, exact_tendency, reliability
+from tierline.features import FEATURES, FeatureContext, feature_set_hash
 from tierline.labels import LabelSpec
 from tierline.lake import Lake
 from tierline.models import BundleCard, ModelBundle
-from tierline.training.booster import Fitted, fit_booster
+from tierline.training.booster import Shape, choose_shape, fit_rows, forward_margins
 from tierline.training.config import TrainingConfig
-from tierline.training.evaluation import evaluate, logistic_floor
-from tierline.training.panel import CALIBRATE, TEST, TRAIN, Panel, PanelRequest, build_panel
+from tierline.training.evaluation import Judged, evaluate, logistic_floor, reliability_rows
+from tierline.training.history import PanelRequest, build_panel, newest_rows
+from tierline.training.panel import TEST, Panel
+from tierline.training.search import search
+from tierline.training.selection import drop_constant, drop_unstable
 from tierline.version import code_version
 
 LOGGER = logging.getLogger("tierline.training")
 REFERENCE_FEATURES = 10
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """The data of one run: which lake, from which first day, as known at the end of ``as_of``."""
+    """The data of one run: which lake, from which first day, as known at the end of ``as_of``.
+
+    ``tier_bounds``: upper PD bound of each tier, ascending, for the reliability table.
+    """
 
     lake: Lake
     source: str
@@ -37,68 +49,174 @@ class TrainingRequest:
     as_of: date
     observation: str
     context: FeatureContext
-
-
-def train_bundle(request: TrainingRequest, config: TrainingConfig) -> ModelBundle:
-    """Train, calibrate and judge a model; the same request and configuration give the same bundle."""
-    label = LabelSpec(dpd_threshold=config.dpd_threshold, window_months=config.window_months)
-    panel = build_panel(
-        PanelRequest(request.lake, request.first_day, request.as_of, request.observation, request.context, label),
-        config,
-    )
-    LOGGER.info("training: %d features (%d left out as constant)", len(panel.features), len(panel.dropped))
-    fitted = fit_booster(panel, config)
-    calibration = Calibration(calibrator=fit_platt(fitted.forward_margin, panel.y[panel.rows(CALIBRATE)]))
-    pd_12m = calibration.predict(np.asarray(fitted.booster.predict(panel.x, raw_score=True)))
-    test = panel.rows(TEST)
-    metrics = evaluate(panel, pd_12m[test], config.seed) | logistic_floor(panel, config.seed)
-    LOGGER.info("training: %d trees, out-of-time AUC %.3f", fitted.trees, metrics["auc"])
-    card = _card(request, config, label, panel, _Result(fitted, calibration, pd_12m, metrics))
-    rows = panel.keys.filter(pa.array(test)).select(["customer_key", "as_of"])
-    rows = rows.append_column("defaulted", pa.array(panel.y[test])).append_column("pd_12m", pa.array(pd_12m[test]))
-    rows = rows.sort_by([("as_of", "ascending"), ("customer_key", "ascending")])
-    return ModelBundle(fitted.booster, card, rows, _reference(panel, fitted, pd_12m))
-
-
-def _reference(panel: Panel, fitted: Fitted, pd_12m: np.ndarray) -> pa.Table:
-    """PD and the features of most gain on the learning rows, in panel order."""
-    learning = panel.rows(TRAIN, CALIBRATE)
-    gain = fitted.booster.feature_importance("gain")
-    most = np.argsort(-gain, kind="stable")[:REFERENCE_FEATURES]
-    columns = {panel.features[index]: pa.array(panel.x[learning, index], from_pandas=True) for index in sorted(most)}
-    return pa.table({"pd_12m": pa.array(pd_12m[learning]), **columns})
+    tier_bounds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Result:
-    fitted: Fitted
+class Origin:
+    """What the card says of where a panel came from."""
+
+    source: str
+    trained_as_of: date | None
+    feature_set: str
+    label: LabelSpec
+    reasons: Mapping[str, str]
+    tier_bounds: Mapping[str, float]
+    observation: str = "frame"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A booster with its calibration, from one assignment of rows to slices."""
+
+    booster: lgb.Booster
     calibration: Calibration
-    pd_12m: np.ndarray
-    metrics: dict[str, float]
+    choice: CalibratorChoice
+    panel: Panel
+
+    def predict(self, x: Floats) -> Floats:
+        """Calibrated PD of rows of the panel's matrix."""
+        return self.calibration.predict(np.asarray(self.booster.predict(x, raw_score=True)))
 
 
-def _card(
-    request: TrainingRequest, config: TrainingConfig, label: LabelSpec, panel: Panel, result: _Result
-) -> BundleCard:
-    test = panel.rows(TEST)
-    fit = reliability(result.pd_12m[test], panel.y[test])
-    return BundleCard(
-        trained_as_of=request.as_of,
+def train_bundle(request: TrainingRequest, config: TrainingConfig) -> ModelBundle:
+    """Train, calibrate, judge and refit a model; the same request and configuration give the same bundle."""
+    label = LabelSpec(dpd_threshold=config.dpd_threshold, window_months=config.window_months)
+    wanted = PanelRequest(request.lake, request.first_day, request.as_of, request.observation, request.context, label)
+    origin = Origin(
         source=request.source,
-        features=panel.features,
-        dropped_features=panel.dropped,
+        trained_as_of=request.as_of,
         feature_set=feature_set_hash(),
-        label_spec=label.model_dump(),
-        label_hash=label.spec_hash,
-        calibration=result.calibration,
-        training={**config.model_dump(), "trees": result.fitted.trees},
+        label=label,
+        reasons={feature.name: feature.reason for feature in FEATURES},
+        tier_bounds=request.tier_bounds,
+        observation=request.observation,
+    )
+    return train_panel(build_panel(wanted, config), origin, config)
+
+
+def train_panel(panel: Panel, origin: Origin, config: TrainingConfig) -> ModelBundle:
+    """The model of a panel, judged on its test rows."""
+    data = data_hash(panel)
+    panel = drop_unstable(drop_constant(panel), config.stability_limit)
+    LOGGER.info("training: %d features, %d left out", len(panel.features), len(panel.columns.dropped))
+    shape = search(panel, config, choose_shape(panel, config))
+    tested = learn(panel, config, shape)
+    test = panel.rows(TEST)
+    pd_12m = tested.predict(panel.x[test])
+    judged = evaluate(panel, pd_12m, config.seed)
+    LOGGER.info("training: %d leaves, %d trees, AUC %.3f", shape.num_leaves, shape.trees, judged.metrics["auc"])
+    floor = logistic_floor(panel, config.seed)
+    judged = Judged(judged.metrics | floor.metrics, judged.intervals | floor.intervals)
+    kept = _refit(panel, origin, config, shape) if config.refit else tested
+    card = _card(_Run(panel, origin, config, shape, data), kept, judged, pd_12m)
+    return ModelBundle(kept.booster, card, _test_rows(panel, pd_12m), _reference(kept))
+
+
+def learn(panel: Panel, config: TrainingConfig, shape: Shape) -> Learned:
+    """Calibrate on forward margins, then fit the booster on all learning rows."""
+    rows, margin, fold = forward_margins(panel, config, shape)
+    customer = np.unique(panel.customers[rows].astype(str), return_inverse=True)[1]
+    choice = choose_calibrator(margin, panel.y[rows], fold, customer=customer)
+    calibration = Calibration(calibrator=choice.calibrator)
+    if config.long_run_rate is not None:
+        tendency = exact_tendency(calibration.predict(margin), config.long_run_rate, float(panel.y[rows].mean()))
+        calibration = Calibration(calibrator=choice.calibrator, central_tendency=tendency)
+    booster = fit_rows(panel, config, shape, np.flatnonzero(panel.learning))
+    return Learned(booster, calibration, choice, panel)
+
+
+def _refit(panel: Panel, origin: Origin, config: TrainingConfig, shape: Shape) -> Learned:
+    """Learn again, in the shape that was tested, from the newest mature rows, the test's among them."""
+    again = replace(panel, part=newest_rows(panel, origin.observation, config))
+    LOGGER.info("training: refit on %d rows", int(again.learning.sum()))
+    return learn(again, config, shape)
+
+
+@dataclass(frozen=True)
+class _Run:
+    panel: Panel
+    origin: Origin
+    config: TrainingConfig
+    shape: Shape
+    data: str
+
+
+def _card(run: _Run, kept: Learned, judged: Judged, pd_12m: Floats) -> BundleCard:
+    panel, origin, config = run.panel, run.origin, run.config
+    fit = reliability(pd_12m, panel.y[panel.rows(TEST)])
+    gain = kept.booster.feature_importance("gain")
+    total = float(gain.sum()) or 1.0
+    return BundleCard(
+        trained_as_of=origin.trained_as_of,
+        source=origin.source,
+        features=panel.features,
+        categories=dict(panel.columns.categories),
+        monotone={name: panel.columns.monotone.get(name, 0) for name in panel.features},
+        reasons={name: origin.reasons.get(name, name) for name in panel.features},
+        dropped_features=dict(panel.columns.dropped),
+        instability={name: min(value, 1e6) for name, value in sorted(panel.columns.instability.items())},
+        importance={name: float(part) / total for name, part in zip(panel.features, gain, strict=True)},
+        feature_set=origin.feature_set,
+        label_spec=origin.label.model_dump(),
+        label_hash=origin.label.spec_hash,
+        data_hash=run.data,
+        calibration=kept.calibration,
+        calibrator_choice=kept.choice,
+        training={**config.model_dump(), **_shape(run.shape)},
         slices=panel.describe(),
         exclusions={
             "already_default": panel.counts.already_default,
             "no_loan": panel.counts.no_loan,
             "immature": panel.counts.immature,
         },
-        metrics=result.metrics,
+        metrics=judged.metrics,
+        intervals=judged.intervals,
         reliability_bins=[(b.rows, b.predicted, b.observed) for b in fit.bins],
+        reliability=reliability_rows(panel, pd_12m, origin.tier_bounds),
+        refit=_refit_facts(kept.panel) if config.refit else {},
         code_version=code_version(),
     )
+
+
+def _shape(shape: Shape) -> dict[str, object]:
+    return {
+        "num_leaves": shape.num_leaves,
+        "trees": shape.trees,
+        "log_loss_by_leaves": dict(shape.tried),
+        "found_by_search": dict(shape.found),
+    }
+
+
+def _refit_facts(panel: Panel) -> dict[str, object]:
+    described = panel.describe()
+    return {"rule": "same features, shape and trees; newest mature rows learn, the last of them calibrate"} | {
+        name: described[name] for name in ("train", "calibrate") if name in described
+    }
+
+
+def _test_rows(panel: Panel, pd_12m: Floats) -> pa.Table:
+    test = pa.array(panel.rows(TEST))
+    rows = panel.keys.filter(test).append_column("defaulted", pa.array(panel.y[panel.rows(TEST)]))
+    rows = rows.append_column("pd_12m", pa.array(pd_12m))
+    last = [name for name in rows.column_names if name not in ("customer_key", "as_of", "defaulted", "pd_12m")]
+    order = [("as_of", "ascending"), ("customer_key", "ascending")]
+    return rows.select(["customer_key", "as_of", "defaulted", "pd_12m", *last]).sort_by(order)
+
+
+def _reference(kept: Learned) -> pa.Table:
+    """PD and the features of most gain on the rows learned from, in panel order."""
+    panel, learning = kept.panel, kept.panel.learning
+    gain = kept.booster.feature_importance("gain")
+    most = np.argsort(-gain, kind="stable")[:REFERENCE_FEATURES]
+    columns = {panel.features[index]: pa.array(panel.x[learning, index], from_pandas=True) for index in sorted(most)}
+    return pa.table({"pd_12m": pa.array(kept.predict(panel.x[learning])), **columns})
+
+
+def data_hash(panel: Panel) -> str:
+    """First 12 digits of the SHA-256 over the rows: keys, slices, outcomes and every feature value."""
+    digest = hashlib.sha256("\n".join(panel.features).encode())
+    digest.update("\n".join(map(str, panel.customers.tolist())).encode())
+    for values in (panel.part, panel.y, panel.x):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()[:12]
