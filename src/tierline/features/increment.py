@@ -12,6 +12,7 @@ is exact.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import IntegrityError
-from tierline.features.account_sql import LAST_BALANCE, VISIBLE, prepare_transactions
+from tierline.features.account_sql import LAST_BALANCE, prepare_transactions, typed_sql
 from tierline.features.accounts import (
     ADDITIVE,
     BALANCE,
@@ -36,11 +37,10 @@ from tierline.features.accounts import (
 from tierline.features.build import BucketTask, make_account_tables, make_shared_tables, only
 from tierline.features.calendar import EPOCH, Calendar, day_number, month_number
 from tierline.features.contacts import GAP_DAYS, SEEN_DAYS, seen_sql
-from tierline.features.measures import HORIZON, KNOWN_BASE, WINDOWS
+from tierline.features.measures import HORIZON, KNOWN_BASE, WINDOWS, Window
 from tierline.features.registry import ACCOUNT_WINDOWS
 from tierline.features.stairs import FRESH_DAYS, days_sql, stair_measures
 from tierline.features.state import ABSENT, AccountState, Ints
-from tierline.sql import quoted
 
 Numbers = set[int]
 LATE_DAYS = 30
@@ -75,11 +75,14 @@ def advance(
     """
     tonight = task.dates[0]
     today = day_number(tonight)
-    whole = _read_news(connection, task, revisions)
+    connection.register("calendar", _two_days(task).days())
+    _read_news(connection, task, revisions)
     connection.execute(_TOUCHED.format(today=today))
     fresh = _grow(connection, state, tonight)
-    dirty = fresh if _spans_days(task, tonight) else set()
-    was, now, gone = (_day_measures(connection, part, today) for part in ("was", "now", "gone"))
+    gone, dirty = _read_leaving(connection, task, revisions)
+    if _spans_days(task, tonight):
+        dirty |= fresh
+    was, now = (_touched_measures(connection, visible.format(today=today)) for visible in (WAS, IS))
     dirty |= _old_news(connection, today)
     dirty |= _carry_latest(state, was, now)
     _carry_sums(state, was, now, gone, today)
@@ -90,37 +93,73 @@ def advance(
     if len(dirty) * largest > len(state.keys):
         return None
     if dirty:
-        _recompute(connection, task, state, sorted(dirty), read=dirty <= whole)
+        _recompute(connection, task, state, sorted(dirty))
     _check(state)
     return len(dirty)
 
 
-def _read_news(connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str) -> Numbers:
-    """Make ``tx`` of the days that leave a window and the days of whatever became known or was replaced tonight.
+_NEWS = """
+CREATE OR REPLACE TEMP TABLE news AS
+SELECT customer_key, occurred_on FROM ({rows}) WHERE known_on = DATE '{tonight}'
+UNION SELECT customer_key, occurred_on FROM ({rows}) WHERE occurred_on = DATE '{tonight}'
+UNION SELECT customer_key, event_on FROM ({revisions}) WHERE replaced_on = DATE '{tonight}'
+"""
+"""Each (customer, day) of which something came, became known or was replaced tonight. Each part is one comparison, by
+which the files of other days are passed over unread."""
 
-    Customers with a replaced version are read whole in the same pass, since some of them will have to be recomputed;
-    returns their numbers.
+_LEAVING = (
     """
+CREATE OR REPLACE TEMP TABLE leaving AS
+SELECT customer_key, occurred_at, occurred_on, amount, direction, category, scenario_id, balance_after, recorded_at,
+       known_on, NULL::VARCHAR AS transaction_id, NULL::VARCHAR AS counterparty_key, DATE '9999-12-31' AS known_until
+FROM ({rows}) WHERE occurred_on IN ({days})""",
+    """
+CREATE OR REPLACE TEMP TABLE replaced AS
+SELECT customer_key, event_on AS occurred_on, recorded_at, count(*) AS versions FROM ({revisions})
+WHERE event_on IN ({days}) AND replaced_on < DATE '{tonight}' GROUP BY ALL""",
+)
+"""Rows of the days that leave a window, and which of them had been replaced before. To look up each row's identifier
+would cost as much as all else that is read of it, so they are matched by when they were recorded."""
+
+_UNCLEAR = """
+SELECT no FROM leaving JOIN replaced USING (customer_key, occurred_on, recorded_at) JOIN customer_no USING (customer_key)
+GROUP BY no, occurred_on, recorded_at HAVING count(*) <> any_value(versions)
+"""
+"""Customers for whom that does not tell, because a batch recorded several of their rows at once."""
+
+
+def _read_news(connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str) -> None:
+    """Make ``tx`` of each (customer, day) of which anything is new."""
     tonight = task.dates[0]
-    versions = task.lake.versions_sql("transactions", task.bucket)
-    days = {tonight - timedelta(days=days) for days in (0, *WINDOWS)}
-    replaced = f"SELECT event_on, customer_key FROM ({revisions}) WHERE replaced_on = DATE '{tonight}'"
-    revised = connection.execute(replaced).fetchall()
-    fresh = connection.execute(f"SELECT DISTINCT occurred_on FROM ({versions}) WHERE known_on = DATE '{tonight}'")
-    days |= {row[0] for row in fresh.fetchall()} | {row[0] for row in revised}
-    calendar = Calendar((tonight - timedelta(days=1), tonight), task.context.timezone)
-    connection.register("calendar", calendar.days())
-    listed = ", ".join(f"DATE '{day}'" for day in sorted(days))
-    wanted = f"occurred_on IN ({listed})"
-    keys = sorted({row[1] for row in revised})
-    if keys:
-        wanted += f" OR customer_key IN ({', '.join(quoted(key) for key in keys)})"
-    sql = f"SELECT * FROM ({versions}) WHERE {wanted}"
-    prepare_transactions(connection, sql, calendar, task.context.vocabulary, every=True)
-    if not keys:
-        return set()
-    listed = ", ".join(quoted(key) for key in keys)
-    return _numbers(connection, f"SELECT no FROM customer_no WHERE customer_key IN ({listed})")
+    rows, versions = (read("transactions", task.bucket) for read in (task.lake.rows_sql, task.lake.versions_sql))
+    connection.execute(_NEWS.format(rows=rows, revisions=revisions, tonight=tonight))
+    days = _listed(row[0] for row in connection.execute("SELECT DISTINCT occurred_on FROM news").fetchall())
+    news = f"SELECT * FROM ({versions}) SEMI JOIN news USING (customer_key, occurred_on) WHERE occurred_on IN ({days})"
+    prepare_transactions(connection, news, _two_days(task), task.context.vocabulary, every=True)
+
+
+def _read_leaving(
+    connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str
+) -> tuple[DayMeasures, Numbers]:
+    """What is added up of the days that leave a window tonight, and customers of whom that is not sure."""
+    tonight = task.dates[0]
+    rows, days = task.lake.rows_sql("transactions", task.bucket), _listed(tonight - timedelta(days=n) for n in WINDOWS)
+    for statement in _LEAVING:
+        connection.execute(statement.format(rows=rows, revisions=revisions, days=days, tonight=tonight))
+    kept = "FROM leaving ANTI JOIN replaced USING (customer_key, occurred_on, recorded_at)"
+    typed = typed_sql(kept, _two_days(task), task.context.vocabulary)
+    was = WAS.format(today=day_number(tonight))
+    gone = _day_measures(connection, ADDITIVE, f"(SELECT * FROM ({typed}) WHERE {was})")
+    return gone, _numbers(connection, _UNCLEAR)
+
+
+def _two_days(task: BucketTask) -> Calendar:
+    """Last night's and tonight's days: what was visible must be read to be taken back."""
+    return Calendar((task.dates[0] - timedelta(days=1), task.dates[0]), task.context.timezone)
+
+
+def _listed(days: Iterable[date]) -> str:
+    return ", ".join(f"DATE '{day}'" for day in sorted(days)) or "NULL"
 
 
 def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: date) -> Numbers:
@@ -142,17 +181,16 @@ def _spans_days(task: BucketTask, tonight: date) -> bool:
     return any(load.first_day < tonight <= load.last_day for load in task.lake.loads())
 
 
-def _day_measures(connection: duckdb.DuckDBPyConnection, part: str, today: int) -> DayMeasures:
-    """Measures per customer and day: of touched days as they ``was`` and are ``now``, and of days ``gone``."""
-    measures = {window.measure.name: window.measure for window in CARRIED}
+def _touched_measures(connection: duckdb.DuckDBPyConnection, visible: str) -> DayMeasures:
+    """Of touched days, what satisfies ``visible``."""
+    return _day_measures(connection, CARRIED, f"(SELECT * FROM tx SEMI JOIN touched USING (no, day) WHERE {visible})")
+
+
+def _day_measures(connection: duckdb.DuckDBPyConnection, windows: tuple[Window, ...], source: str) -> DayMeasures:
+    """Measures of ``windows`` per customer and day of the typed rows in ``source``."""
+    measures = {window.measure.name: window.measure for window in windows}
     columns = ", ".join(f"{measure.over_rows()} AS {name}" for name, measure in measures.items())
-    leaving = ", ".join(str(today - days) for days in WINDOWS)
-    rows = {
-        "was": f"tx SEMI JOIN touched USING (no, day) WHERE {WAS}",
-        "now": f"tx SEMI JOIN touched USING (no, day) WHERE {IS}",
-        "gone": f"tx WHERE day IN ({leaving}) AND {WAS}",
-    }[part].format(today=today)
-    table = connection.sql(f"SELECT no, day, {columns} FROM {rows} GROUP BY no, day").to_arrow_table()
+    table = connection.sql(f"SELECT no, day, {columns} FROM {source} GROUP BY no, day").to_arrow_table()
     values = {name: pc.fill_null(table.column(name), ABSENT).to_numpy() for name in measures}
     number, day = (table.column(name).to_numpy().astype(np.int64) for name in ("no", "day"))
     return DayMeasures(number - 1, day, values)
@@ -304,25 +342,15 @@ def _expire(state: AccountState, today: int) -> Numbers:
 
 
 def _recompute(
-    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int], read: bool
+    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int]
 ) -> None:
-    """Make the tables of some customers from all their rows, and put them into the state; ``read``: ``tx`` has them."""
+    """Make the tables of some customers from all their rows, and put them into the state."""
     tonight = task.dates[0]
     keys = tuple(state.keys.take(pa.array([number - 1 for number in dirty])).to_pylist())
     some = replace(task, customers=keys)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest({dirty})::INTEGER AS no")
     connection.register("calendar", task.calendar.days())
-    if read:
-        visible = VISIBLE.format(today=day_number(tonight), horizon=HORIZON)
-        connection.execute("ALTER TABLE tx RENAME TO news")
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE tx AS"
-            " SELECT news.* REPLACE (calendar.segment AS segment, calendar.bit AS bit)"
-            f" FROM (SELECT * FROM news SEMI JOIN asked USING (no) WHERE {visible}) AS news"
-            " JOIN calendar ON calendar.day = news.day"
-        )
-    else:
-        prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
+    prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
     make_shared_tables(connection, some)
     make_account_tables(connection, some, tonight)
     make_stairs(connection, tonight)
