@@ -19,7 +19,7 @@ from tierline.features.contacts import contacts_sql
 from tierline.features.income import MONTHS
 from tierline.features.measures import HORIZON, Kind, Window
 from tierline.features.registry import ACCOUNT_WINDOWS
-from tierline.features.stairs import days_sql, extremes_sql, stair_measures, stairs_sql
+from tierline.features.stairs import days_sql, extremes_of, stair_measures, stairs_sql
 from tierline.features.state import ABSENT, AccountState, Ints
 
 CARRIED: tuple[Window, ...] = tuple(window for window in ACCOUNT_WINDOWS if not window.measure.extreme)
@@ -106,9 +106,10 @@ def show_state(connection: duckdb.DuckDBPyConnection, state: AccountState, day: 
     today = day_number(day)
     here = np.flatnonzero(state.columns[ROWS] > 0)
     columns = {"no": pa.array((here + 1).astype(np.int32))}
-    for name in (*(window.column for window in CARRIED), "balance_last"):
-        values = state.columns[name][here]
-        columns[name] = pa.array(values, mask=values == ABSENT)
+    shown = {name: state.columns[name] for name in (*(window.column for window in CARRIED), "balance_last")}
+    shown |= extremes_of(ACCOUNT_WINDOWS, state.stairs, len(state.keys), today)
+    for name, values in shown.items():
+        columns[name] = _nullable(values[here])
     parts = []
     for month in months_of(day):
         rows = np.flatnonzero(state.columns[f"rows_{month}"] > 0)
@@ -121,15 +122,12 @@ def show_state(connection: duckdb.DuckDBPyConnection, state: AccountState, day: 
                 }
             )
         )
-    for name, table in {
-        "account_rows": pa.table(columns),
-        "monthly": pa.concat_tables(parts),
-        "seen": state.seen,
-        "stairs": state.stairs,
-    }.items():
+    for name, table in {"account": pa.table(columns), "monthly": pa.concat_tables(parts), "seen": state.seen}.items():
         connection.execute(f"DROP TABLE IF EXISTS {name}")
         connection.register(name, table)
-    extremes = extremes_sql(ACCOUNT_WINDOWS, "stairs").format(today=today)
-    connection.execute("DROP TABLE IF EXISTS account")
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW account AS FROM account_rows LEFT JOIN ({extremes}) USING (no)")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE contacts AS {contacts_sql().format(today=today)}")
+
+
+def _nullable(values: Ints) -> pa.Array:
+    absent = values == ABSENT
+    return pa.array(values, mask=absent) if absent.any() else pa.array(values)

@@ -166,13 +166,14 @@ def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: d
     """Make room for customers who are new tonight, and for a new month; the numbers of the new ones."""
     had = len(state.keys)
     keys = connection.sql(f"SELECT customer_key FROM customer_no WHERE no > {had} ORDER BY no").to_arrow_table()
-    grown = empty_columns(keys.num_rows, tonight)
-    blank = empty_columns(had, tonight)
-    state.columns = {
-        name: np.concatenate([state.columns.get(name, blank[name]), values]) for name, values in grown.items()
-    }
-    state.balance_id = np.concatenate([state.balance_id, np.full(keys.num_rows, None, dtype=object)])
-    state.keys = pa.concat_arrays([state.keys, *keys.column("customer_key").chunks])
+    missing = empty_columns(had, tonight)
+    columns = {name: state.columns.get(name, values) for name, values in missing.items()}
+    if keys.num_rows:
+        grown = empty_columns(keys.num_rows, tonight)
+        columns = {name: np.concatenate([values, grown[name]]) for name, values in columns.items()}
+        state.balance_id = np.concatenate([state.balance_id, np.full(keys.num_rows, None, dtype=object)])
+        state.keys = pa.concat_arrays([state.keys, *keys.column("customer_key").chunks])
+    state.columns = columns
     return set(range(had + 1, len(state.keys) + 1))
 
 

@@ -27,6 +27,7 @@ from tierline.home import FILE_MODE, make_directory, replace_file
 Ints = npt.NDArray[np.int64]
 ABSENT = np.iinfo(np.int64).min
 """Stands for null in an array of integers."""
+NARROW = np.iinfo(np.int32)
 PARTS = ("customer", "seen", "stairs")
 
 
@@ -47,7 +48,7 @@ class AccountState:
     def parts(self) -> dict[str, pa.Table]:
         """As tables, one per file."""
         listed = {"customer_key": self.keys, "balance_id": pa.array(self.balance_id, pa.string())}
-        listed |= {name: pa.array(values) for name, values in self.columns.items()}
+        listed |= {name: pa.array(_narrow(values)) for name, values in self.columns.items()}
         return {"customer": pa.table(listed), "seen": self.seen, "stairs": self.stairs}
 
 
@@ -103,7 +104,7 @@ class StateStore:
         digests = {}
         for part, table in state.parts().items():
             sink = pa.BufferOutputStream()
-            with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+            with pa.ipc.new_file(sink, table.schema) as writer:  # compressing would take longer than all else here
                 writer.write_table(table)
             content = sink.getvalue()
             file = self._file(as_of, bucket, part)
@@ -125,13 +126,30 @@ class StateStore:
 def _from_parts(parts: dict[str, pa.Table]) -> AccountState:
     customer = parts["customer"].combine_chunks()
     columns = {
-        name: np.array(customer.column(name).to_numpy())
+        name: _wide(customer.column(name).to_numpy())
         for name in customer.column_names
         if name not in ("customer_key", "balance_id")
     }
     keys = customer.column("customer_key").combine_chunks()
     ids = np.array(customer.column("balance_id").to_pylist(), dtype=object)
     return AccountState(keys, columns, ids, parts["seen"], parts["stairs"])
+
+
+def _narrow(values: Ints) -> npt.NDArray[np.int32] | Ints:
+    """As 32-bit integers where every value fits; ``ABSENT`` becomes the least of them."""
+    absent = values == ABSENT
+    low = values.min(initial=0, where=~absent)
+    if low <= NARROW.min or values.max(initial=0) > NARROW.max:
+        return values
+    return np.where(absent, NARROW.min, values).astype(np.int32)
+
+
+def _wide(values: npt.NDArray[np.int32] | Ints) -> Ints:
+    if values.dtype == np.int64:
+        return np.array(values)
+    wide: Ints = values.astype(np.int64)
+    wide[values == NARROW.min] = ABSENT
+    return wide
 
 
 def fingerprint(parts: dict[str, object]) -> str:
