@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from tierline.features.calendar import day_number, month_number
 from tierline.features.contacts import contacts_sql
 from tierline.features.income import MONTHS
+from tierline.features.lending import take_loans
 from tierline.features.measures import HORIZON, Kind, Window
 from tierline.features.registry import ACCOUNT_WINDOWS
 from tierline.features.stairs import days_sql, extremes_of, stair_measures, stairs_sql
@@ -56,12 +57,15 @@ def take_state(connection: duckdb.DuckDBPyConnection, day: date) -> AccountState
     """The state of a session in which a full recompute of every customer was made, with ``stairs``."""
     keys = connection.sql("SELECT customer_key FROM customer_no ORDER BY no").to_arrow_table()
     count = keys.num_rows
+    loans, schedule = take_loans(connection, day)
     state = AccountState(
         keys=keys.column("customer_key").combine_chunks() if count else pa.array([], pa.string()),
         columns=empty_columns(count, day),
         balance_id=np.full(count, None, dtype=object),
         seen=connection.sql("FROM seen ORDER BY no, kind, key").to_arrow_table(),
         stairs=connection.sql("FROM stairs ORDER BY no, step_of, day").to_arrow_table(),
+        loans=loans,
+        schedule=schedule,
     )
     _fill(connection, state, day)
     return state

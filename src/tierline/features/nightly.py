@@ -25,13 +25,13 @@ from tierline.features.build import (
     BucketTask,
     FeatureContext,
     make_customers,
-    make_other_tables,
     make_tables,
     prepare_customers,
-    prepare_loan_tables,
     prepared,
 )
+from tierline.features.environment import make_economy
 from tierline.features.increment import advance
+from tierline.features.lending import carry_loans
 from tierline.features.registry import FEATURE_TABLE, feature_set_hash
 from tierline.features.state import AccountState, StateStore, fingerprint
 from tierline.lake import Lake
@@ -135,17 +135,18 @@ def _carry_on(night: BucketNight, task: BucketTask, state: AccountState, revisio
     """Carry yesterday's state on; None where too many customers would have to be recomputed."""
     as_of = night.run.as_of
     with bucket_session() as connection:
-        had = pa.table({"customer_key": state.keys, "no": pa.array(np.arange(1, len(state.keys) + 1, dtype=np.int32))})
-        connection.register("had", had)
+        had = len(state.keys)
+        numbers = pa.array(np.arange(1, had + 1, dtype=np.int32))
+        connection.register("had", pa.table({"customer_key": state.keys, "no": numbers}))
         prepare_customers(connection, task, "had")
         irregular = advance(connection, task, state, revisions, LARGEST_RECOMPUTE)
         if irregular is None:
             return None
+        carry_loans(connection, task, state, had)
         StateStore(night.run.state).write(state, as_of, night.bucket, night.made_of)
         show_state(connection, state, as_of)
         make_customers(connection, task, as_of)
-        prepare_loan_tables(connection, task)
-        make_other_tables(connection, task, as_of)
+        make_economy(connection, task.lake, as_of)
         rows = _finish(connection, night)
     return BucketReport(night.bucket, rows, "carried", "", irregular)
 

@@ -1,4 +1,4 @@
-"""The state of a bucket: its account tables of one night as arrays, kept for the next night.
+"""The state of a bucket: its accounts and loans of one night as arrays, kept for the next night.
 
 Belongs here: the arrays, and writing, checking and reading them. Does not belong here: how they are carried on
 (``increment``), or when (``nightly``).
@@ -28,15 +28,16 @@ Ints = npt.NDArray[np.int64]
 ABSENT = np.iinfo(np.int64).min
 """Stands for null in an array of integers."""
 NARROW = np.iinfo(np.int32)
-PARTS = ("customer", "seen", "stairs")
+PARTS = ("customer", "seen", "stairs", "loans", "schedule")
 
 
 @dataclass
 class AccountState:
-    """One bucket's accounts. Row i of every array in ``columns`` is the customer with number i + 1.
+    """One bucket's accounts and loans. Row i of every array in ``columns`` is the customer with number i + 1.
 
     ``columns``: windows of sums and counts, latest days, last balance, and ``income_<month>`` / ``rows_<month>``;
-    ``balance_id``: the transaction the last balance is of; ``seen`` and ``stairs``: tables keyed by ``no``.
+    ``balance_id``: the transaction the last balance is of; ``seen`` and ``stairs``: tables keyed by ``no``; ``loans``
+    and ``schedule``: the visible loans, and each instalment of them as paid.
     """
 
     keys: pa.Array
@@ -44,12 +45,14 @@ class AccountState:
     balance_id: npt.NDArray[np.object_]
     seen: pa.Table
     stairs: pa.Table
+    loans: pa.Table
+    schedule: pa.Table
 
     def parts(self) -> dict[str, pa.Table]:
         """As tables, one per file."""
         listed = {"customer_key": self.keys, "balance_id": pa.array(self.balance_id, pa.string())}
         listed |= {name: pa.array(_narrow(values)) for name, values in self.columns.items()}
-        return {"customer": pa.table(listed), "seen": self.seen, "stairs": self.stairs}
+        return {"customer": pa.table(listed), **{part: getattr(self, part) for part in PARTS[1:]}}
 
 
 class StateManifest(BaseModel):
@@ -132,7 +135,7 @@ def _from_parts(parts: dict[str, pa.Table]) -> AccountState:
     }
     keys = customer.column("customer_key").combine_chunks()
     ids = np.array(customer.column("balance_id").to_pylist(), dtype=object)
-    return AccountState(keys, columns, ids, parts["seen"], parts["stairs"])
+    return AccountState(keys, columns, ids, **{part: parts[part] for part in PARTS[1:]})
 
 
 def _narrow(values: Ints) -> npt.NDArray[np.int32] | Ints:
