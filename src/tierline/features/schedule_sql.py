@@ -64,15 +64,16 @@ FROM owed LEFT JOIN paid USING (item) LEFT JOIN in_parts USING (item)
 """Almost every instalment is paid at once; only those paid in parts need running sums."""
 
 _DELAYS = """
-CREATE OR REPLACE TEMP TABLE delays AS
-SELECT *, settled IS NULL AS unpaid, due_on < {today} AS judged,
+CREATE OR REPLACE TEMP VIEW delays AS
+SELECT schedule.*, settled IS NULL AS unpaid, due_on < {today} AS judged,
        coalesce(settled, {today}) - due_on AS delay,
        coalesce(settled, {today}) AS late_until,
        coalesce(settled - 1, {today}) AS last_unpaid_on,
        coalesce(settled - 1, {today}) - due_on AS worst_dpd,
-       greatest(least(principal_cents, due_cents - paid_cents), 0) AS owed_cents,
-       max(CASE WHEN coalesce(settled, {today}) > due_on THEN due_on END) OVER (PARTITION BY no) AS last_late_due_on
-FROM schedule
+       greatest(least(principal_cents, due_cents - paid_cents), 0) AS owed_cents, last_late_due_on
+FROM schedule LEFT JOIN (
+     SELECT no, max(due_on) AS last_late_due_on FROM schedule WHERE coalesce(settled, {today}) > due_on GROUP BY no)
+USING (no)
 """
 
 _LOANS = f"""
