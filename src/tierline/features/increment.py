@@ -221,13 +221,14 @@ def _carry_latest(state: AccountState, was: DayMeasures, now: DayMeasures) -> Nu
 
 
 def _carry_sums(state: AccountState, was: DayMeasures, now: DayMeasures, gone: DayMeasures, today: int) -> None:
+    recent = {days: [part.day > today - days for part in (was, now)] for days in WINDOWS}
+    leaving = {days: np.flatnonzero(gone.day == today - days) for days in WINDOWS}  # of a day, each customer once
     for window in ADDITIVE:
         name, column = window.measure.name, state.columns[window.column]
-        for part, sign in ((was, -1), (now, 1)):
-            inside = part.day > today - window.days
+        for part, sign, inside in zip((was, now), (-1, 1), recent[window.days], strict=True):
             np.add.at(column, part.row[inside], sign * part.values[name][inside])
-        leaving = gone.day == today - window.days
-        np.add.at(column, gone.row[leaving], -gone.values[name][leaving])
+        left = leaving[window.days]
+        column[gone.row[left]] -= gone.values[name][left]
     for part, sign in ((was, -1), (now, 1)):
         month = _month_numbers(part.day)
         for number in np.unique(month):
@@ -309,9 +310,9 @@ def _carry_stairs(connection: duckdb.DuckDBPyConnection, state: AccountState, to
     touched = connection.sql("FROM touched").to_arrow_table()
     no, step_of, day, value = (state.stairs.column(name).to_numpy() for name in ("no", "step_of", "day", "value"))
     keep = day > today - HORIZON
-    codes = _code(touched.column("no").to_numpy(), touched.column("day").to_numpy())
     recent = np.flatnonzero(day > today - LATE_DAYS - 1)
-    keep[recent] &= ~np.isin(_code(no[recent], day[recent]), codes)
+    again = _touched_days(touched, len(state.keys), today)
+    keep[recent] &= ~again[no[recent], today - day[recent]]
     old = day == today - FRESH_DAYS
     reached = np.full((len(measures), len(state.keys) + 1), ABSENT)
     reached[step_of[old], no[old]] = value[old]
@@ -319,9 +320,13 @@ def _carry_stairs(connection: duckdb.DuckDBPyConnection, state: AccountState, to
     state.stairs = pa.concat_tables([state.stairs.filter(pa.array(keep)), now.cast(state.stairs.schema)])
 
 
-def _code(no: npt.NDArray[np.int32], day: npt.NDArray[np.int32]) -> Ints:
-    code: Ints = no.astype(np.int64) * KNOWN_BASE + day
-    return code
+def _touched_days(touched: pa.Table, customers: int, today: int) -> npt.NDArray[np.bool_]:
+    """By customer number and days ago: whether that day was touched. Only of days that are not old news."""
+    ago = today - touched.column("day").to_numpy()
+    inside = ago <= LATE_DAYS
+    found = np.zeros((customers + 1, LATE_DAYS + 1), bool)
+    found[touched.column("no").to_numpy()[inside], ago[inside]] = True
+    return found
 
 
 def _expire(state: AccountState, today: int) -> Numbers:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tierline.home import FILE_MODE, make_directory, replace_file
@@ -27,6 +28,8 @@ from tierline.home import FILE_MODE, make_directory, replace_file
 Ints = npt.NDArray[np.int64]
 ABSENT = np.iinfo(np.int64).min
 """Stands for null in an array of integers."""
+WIDE = frozenset({"value", "due_cents", "principal_cents", "paid_cents", "punctual_cents"})
+"""Columns of the tables that hold cents."""
 NARROW = np.iinfo(np.int32)
 PARTS = ("customer", "seen", "stairs", "loans", "schedule")
 
@@ -52,7 +55,7 @@ class AccountState:
         """As tables, one per file."""
         listed = {"customer_key": self.keys, "balance_id": pa.array(self.balance_id, pa.string())}
         listed |= {name: pa.array(_narrow(values)) for name, values in self.columns.items()}
-        return {"customer": pa.table(listed), **{part: getattr(self, part) for part in PARTS[1:]}}
+        return {"customer": pa.table(listed), **{part: _narrowed(getattr(self, part)) for part in PARTS[1:]}}
 
 
 class StateManifest(BaseModel):
@@ -135,7 +138,7 @@ def _from_parts(parts: dict[str, pa.Table]) -> AccountState:
     }
     keys = customer.column("customer_key").combine_chunks()
     ids = np.array(customer.column("balance_id").to_pylist(), dtype=object)
-    return AccountState(keys, columns, ids, **{part: parts[part] for part in PARTS[1:]})
+    return AccountState(keys, columns, ids, **{part: _widened(parts[part]) for part in PARTS[1:]})
 
 
 def _narrow(values: Ints) -> npt.NDArray[np.int32] | Ints:
@@ -153,6 +156,23 @@ def _wide(values: npt.NDArray[np.int32] | Ints) -> Ints:
     wide: Ints = values.astype(np.int64)
     wide[values == NARROW.min] = ABSENT
     return wide
+
+
+def _narrowed(table: pa.Table) -> pa.Table:
+    """The same with 32 bits for the columns of ``WIDE`` whose every value fits."""
+    for index, name in enumerate(table.column_names):
+        if name in WIDE:
+            least, most = pc.min_max(table.column(name)).values()
+            if (least.as_py() or 0) >= NARROW.min and (most.as_py() or 0) <= NARROW.max:
+                table = table.set_column(index, name, table.column(name).cast(pa.int32()))
+    return table
+
+
+def _widened(table: pa.Table) -> pa.Table:
+    for index, name in enumerate(table.column_names):
+        if name in WIDE:
+            table = table.set_column(index, name, table.column(name).cast(pa.int64()))
+    return table
 
 
 def fingerprint(parts: dict[str, object]) -> str:
