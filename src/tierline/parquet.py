@@ -14,7 +14,7 @@ from tierline.home import FILE_MODE, make_directory
 from tierline.schemas import Table
 
 
-ROWS_PER_GROUP = 16_384
+ROWS_PER_GROUP = 32_768
 """Rows of a Parquet row group: who looks for a few keys in a sorted file reads the groups that can hold them."""
 
 

@@ -80,12 +80,16 @@ def replace_customers(
         state.columns[name][rows] = values
     state.balance_id[rows] = None
     _fill(connection, state, day)
-    listed = pa.array(np.array(numbers, np.int32))
-    for part in ("seen", "stairs"):
-        table: pa.Table = getattr(state, part)
-        kept = table.filter(pc.invert(pc.is_in(table.column("no"), listed)))
-        fresh = connection.sql(f"FROM {part}").to_arrow_table().cast(kept.schema)
-        setattr(state, part, pa.concat_tables([kept, fresh]))
+    state.seen = replace_rows(state.seen, connection.sql("FROM seen").to_arrow_table(), numbers)
+    state.stairs = replace_rows(state.stairs, connection.sql("FROM stairs").to_arrow_table(), numbers)
+
+
+def replace_rows(held: pa.Table, made: pa.Table, numbers: Sequence[int]) -> pa.Table:
+    """``held`` with ``made`` in place of the rows of some customers; both keyed by ``no``."""
+    again = np.zeros(int(held.column("no").to_numpy().max(initial=0)) + 1, bool)
+    again[[number for number in numbers if number < len(again)]] = True
+    kept = held.filter(pa.array(~again[held.column("no").to_numpy()]))
+    return pa.concat_tables([kept, made.cast(held.schema)])
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, state: AccountState, day: date) -> None:

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import IntegrityError
-from tierline.features.account_sql import LAST_BALANCE, prepare_transactions, typed_sql
+from tierline.features.account_sql import LAST_BALANCE, VISIBLE, prepare_transactions, typed_sql
 from tierline.features.accounts import (
     ADDITIVE,
     BALANCE,
@@ -33,6 +33,7 @@ from tierline.features.accounts import (
     empty_columns,
     make_stairs,
     replace_customers,
+    replace_rows,
 )
 from tierline.features.build import BucketTask, make_account_tables, make_shared_tables, only
 from tierline.features.calendar import EPOCH, Calendar, day_number, month_number
@@ -87,15 +88,16 @@ def advance(
     dirty |= _carry_latest(state, was, now)
     _carry_sums(state, was, now, gone, today)
     dirty |= _carry_balance(connection, state, today)
-    dirty |= _carry_seen(connection, state, today)
+    keyless = _carry_seen(connection, state, today)
     _carry_stairs(connection, state, today)
     dirty |= _expire(state, today)
-    if len(dirty) * largest > len(state.keys):
+    if len(dirty | keyless) * largest > len(state.keys):
         return None
-    if dirty:
-        _recompute(connection, task, state, sorted(dirty))
+    for numbers, recompute in ((keyless - dirty, _recompute_seen), (dirty, _recompute)):
+        if numbers:
+            recompute(connection, task, state, sorted(numbers))
     _check(state)
-    return len(dirty)
+    return len(dirty | keyless)
 
 
 _NEWS = """
@@ -166,10 +168,10 @@ def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: d
     """Make room for customers who are new tonight, and for a new month; the numbers of the new ones."""
     had = len(state.keys)
     keys = connection.sql(f"SELECT customer_key FROM customer_no WHERE no > {had} ORDER BY no").to_arrow_table()
-    missing = empty_columns(had, tonight)
-    columns = {name: state.columns.get(name, values) for name, values in missing.items()}
+    grown = empty_columns(keys.num_rows, tonight)
+    blank = empty_columns(had, tonight) if grown.keys() - state.columns.keys() else {}
+    columns = {name: state.columns[name] if name in state.columns else blank[name] for name in grown}
     if keys.num_rows:
-        grown = empty_columns(keys.num_rows, tonight)
         columns = {name: np.concatenate([values, grown[name]]) for name, values in columns.items()}
         state.balance_id = np.concatenate([state.balance_id, np.full(keys.num_rows, None, dtype=object)])
         state.keys = pa.concat_arrays([state.keys, *keys.column("customer_key").chunks])
@@ -347,13 +349,27 @@ def _expire(state: AccountState, today: int) -> Numbers:
     return left
 
 
+def _recompute_seen(
+    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, lost: list[int]
+) -> None:
+    """Make the keys seen of some customers from their rows of the last months: the rest of them can be carried."""
+    tonight = task.dates[0]
+    since = tonight - timedelta(days=SEEN_DAYS)
+    rows = f"SELECT * FROM ({only(_some(task, state, lost), 'transactions')}) WHERE occurred_on > DATE '{since}'"
+    connection.register("calendar", task.calendar.days())
+    prepare_transactions(connection, rows, task.calendar, task.context.vocabulary)
+    today = day_number(tonight)
+    visible = VISIBLE.format(today=today, horizon=SEEN_DAYS)
+    sql = seen_sql(f"(SELECT * FROM tx WHERE {visible})").format(today=today)
+    state.seen = replace_rows(state.seen, connection.sql(sql).to_arrow_table(), lost)
+
+
 def _recompute(
     connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int]
 ) -> None:
     """Make the tables of some customers from all their rows, and put them into the state."""
     tonight = task.dates[0]
-    keys = tuple(state.keys.take(pa.array([number - 1 for number in dirty])).to_pylist())
-    some = replace(task, customers=keys)
+    some = _some(task, state, dirty)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest({dirty})::INTEGER AS no")
     connection.register("calendar", task.calendar.days())
     prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
@@ -363,6 +379,11 @@ def _recompute(
     replace_customers(connection, state, dirty, tonight)
     for name in ("account", "monthly", "seen", "contacts", "stairs"):
         connection.execute(f"DROP TABLE {name}")
+
+
+def _some(task: BucketTask, state: AccountState, numbers: list[int]) -> BucketTask:
+    keys = state.keys.take(pa.array([number - 1 for number in numbers])).to_pylist()
+    return replace(task, customers=tuple(keys))
 
 
 def _check(state: AccountState) -> None:

@@ -9,6 +9,7 @@ crash goes on at the first bucket without one.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -29,7 +30,7 @@ from tierline.features.build import (
     prepare_customers,
     prepared,
 )
-from tierline.features.environment import make_economy
+from tierline.features.environment import economy_of
 from tierline.features.increment import advance
 from tierline.features.lending import carry_loans
 from tierline.features.registry import FEATURE_TABLE, feature_set_hash
@@ -70,12 +71,13 @@ class NightlyRun:
 
 @dataclass(frozen=True)
 class BucketNight:
-    """One bucket of a night: the fingerprints are computed once for all."""
+    """One bucket of a night: the fingerprints and the economy are computed once for all."""
 
     run: NightlyRun
     bucket: int
     made_of: str
     before: str  # fingerprint that yesterday's state must have
+    economy: Mapping[str, pa.Table]
 
     @property
     def path(self) -> Path:
@@ -98,7 +100,8 @@ def nightly_features(run: NightlyRun) -> list[BucketReport]:
     """Write the features of every customer known at the end of ``as_of``, one Parquet file per bucket."""
     yesterday = run.as_of - timedelta(days=1)
     made_of, before = run.made_of(run.as_of), run.made_of(yesterday)
-    nights = [BucketNight(run, bucket, made_of, before) for bucket in range(run.lake.buckets)]
+    economy = economy_of(run.lake, run.as_of)
+    nights = [BucketNight(run, bucket, made_of, before, economy) for bucket in range(run.lake.buckets)]
     reports = map_buckets(bucket_night, nights, "features")
     for why in sorted({report.why for report in reports if report.why}):
         count = sum(report.why == why for report in reports)
@@ -146,7 +149,8 @@ def _carry_on(night: BucketNight, task: BucketTask, state: AccountState, revisio
         StateStore(night.run.state).write(state, as_of, night.bucket, night.made_of)
         show_state(connection, state, as_of)
         make_customers(connection, task, as_of)
-        make_economy(connection, task.lake, as_of)
+        for name, table in night.economy.items():
+            connection.register(name, table)
         rows = _finish(connection, night)
     return BucketReport(night.bucket, rows, "carried", "", irregular)
 

@@ -54,10 +54,13 @@ def stairs_sql(days: str) -> str:
 def extremes_of(windows: tuple[Window, ...], stairs: pa.Table, count: int, today: int) -> dict[str, Ints]:
     """Every extreme window on ``today`` of customers 1 to ``count``; ``ABSENT`` without a step."""
     numbers = {measure.name: number for number, measure in enumerate(stair_measures(windows))}
-    no, step_of, day, value = (stairs.column(name).to_numpy() for name in ("no", "step_of", "day", "value"))
+    every = [stairs.column(name).to_numpy() for name in ("no", "day", "value")]
+    step_of = stairs.column("step_of").to_numpy()
+    steps = {name: [part[step_of == number] for part in every] for name, number in numbers.items()}
     found = {}
     for window in (window for window in windows if window.measure.extreme):
-        inside = (step_of == numbers[window.measure.name]) & (day > today - window.days)
+        no, day, value = steps[window.measure.name]
+        inside = day > today - window.days
         highest = np.full(count + 1, ABSENT)
         np.maximum.at(highest, no[inside], value[inside])
         least = window.measure.kind is Kind.LEAST
