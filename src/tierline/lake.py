@@ -179,7 +179,10 @@ class Lake:
             return None
         if files:
             return f"SELECT * FROM {scan(files)}"
-        version = ", ".join(f"NULL AS {name}" for name in LAKE[table].key if name != "customer_key")
+        contract = LAKE[table]
+        kinds = {column.name: SQL_TYPES[column.kind] for column in contract.columns}
+        names = [name for name in (*contract.key, str(contract.knowledge_time)) if name != "customer_key"]
+        version = ", ".join(f"NULL::{kinds[name]} AS {name}" for name in names)
         empty = f"SELECT {version}, NULL::DATE AS replaced_on, NULL::VARCHAR AS customer_key, NULL::DATE AS event_on"
         return f"{empty} WHERE false"
 

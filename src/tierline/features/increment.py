@@ -1,19 +1,18 @@
 """Tonight's state from yesterday's: what became known tonight, less the day that leaves each window.
 
-Belongs here: the rules of the increment and its arithmetic. Does not belong here: where state is kept (``state``), or
-when it may be used (``nightly``).
+Belongs here: the rules of the increment and its arithmetic. Does not belong here: reading what
+is new (``news``), where state is kept (``state``), or when it may be used (``nightly``).
 
 A (customer, day) is *touched* if what is visible of it differs between last night and tonight: a day that has come, a
 late row, a correction. Sums and counts change by the difference; the day that leaves a window is subtracted. Latest
 days, extremes and distinct keys can be taken in but not taken back: a customer who loses one that counted is recomputed
-from their own rows by the passes of a full recompute, as is one with news older than a month. All is integers, so all
-is exact.
+from their own rows by the passes of a full recompute, as is one with news older than a month; if it is only a key, only
+the keys are. All is integers, so all is exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import duckdb
@@ -23,11 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import IntegrityError
-from tierline.features.account_sql import LAST_BALANCE, VISIBLE, prepare_transactions, typed_sql
+from tierline.features.account_sql import LAST_BALANCE, VISIBLE, prepare_transactions
 from tierline.features.accounts import (
     ADDITIVE,
     BALANCE,
-    CARRIED,
     LATEST,
     ROWS,
     empty_columns,
@@ -36,34 +34,16 @@ from tierline.features.accounts import (
     replace_rows,
 )
 from tierline.features.build import BucketTask, make_account_tables, make_shared_tables, only
-from tierline.features.calendar import EPOCH, Calendar, day_number, month_number
+from tierline.features.calendar import EPOCH, day_number, month_number
 from tierline.features.contacts import GAP_DAYS, SEEN_DAYS, seen_sql
-from tierline.features.measures import HORIZON, KNOWN_BASE, WINDOWS, Window
+from tierline.features.measures import HORIZON, KNOWN_BASE, WINDOWS
+from tierline.features.news import IS, WAS, DayMeasures, Numbers, numbers_of, read_leaving, read_news, touched_measures
 from tierline.features.registry import ACCOUNT_WINDOWS
 from tierline.features.stairs import FRESH_DAYS, days_sql, stair_measures
 from tierline.features.state import ABSENT, AccountState, Ints
 
-Numbers = set[int]
 LATE_DAYS = 30
 """News of a day longer ago is not taken in but recomputed."""
-
-WAS = "known < {today} AND until >= {today} AND day < {today}"
-"""What was visible last night."""
-IS = "known <= {today} AND until > {today} AND day <= {today}"
-"""What is visible tonight."""
-_TOUCHED = f"""
-CREATE OR REPLACE TEMP TABLE touched AS
-SELECT DISTINCT no, day FROM tx WHERE ({WAS}) <> ({IS}) AND day > {{today}} - {HORIZON}
-"""
-
-
-@dataclass(frozen=True)
-class DayMeasures:
-    """Every carried measure of some (customer, day): row i of each array belongs to ``row[i]`` (number - 1)."""
-
-    row: Ints
-    day: Ints
-    values: dict[str, Ints]
 
 
 def advance(
@@ -76,14 +56,12 @@ def advance(
     """
     tonight = task.dates[0]
     today = day_number(tonight)
-    connection.register("calendar", _two_days(task).days())
-    _read_news(connection, task, revisions)
-    connection.execute(_TOUCHED.format(today=today))
+    read_news(connection, task, revisions)
     fresh = _grow(connection, state, tonight)
-    gone, dirty = _read_leaving(connection, task, revisions)
+    gone, dirty = read_leaving(connection, task, revisions)
     if _spans_days(task, tonight):
         dirty |= fresh
-    was, now = (_touched_measures(connection, visible.format(today=today)) for visible in (WAS, IS))
+    was, now = touched_measures(connection, today)
     dirty |= _old_news(connection, today)
     dirty |= _carry_latest(state, was, now)
     _carry_sums(state, was, now, gone, today)
@@ -98,70 +76,6 @@ def advance(
             recompute(connection, task, state, sorted(numbers))
     _check(state)
     return len(dirty | keyless)
-
-
-_NEWS = """
-CREATE OR REPLACE TEMP TABLE news AS
-SELECT customer_key, occurred_on FROM ({rows}) WHERE known_on = DATE '{tonight}'
-UNION SELECT customer_key, occurred_on FROM ({rows}) WHERE occurred_on = DATE '{tonight}'
-UNION SELECT customer_key, event_on FROM ({revisions}) WHERE replaced_on = DATE '{tonight}'
-"""
-"""Each (customer, day) of which something came, became known or was replaced tonight. Each part is one comparison, by
-which the files of other days are passed over unread."""
-
-_LEAVING = (
-    """
-CREATE OR REPLACE TEMP TABLE leaving AS
-SELECT customer_key, occurred_at, occurred_on, amount, direction, category, scenario_id, balance_after, recorded_at,
-       known_on, NULL::VARCHAR AS transaction_id, NULL::VARCHAR AS counterparty_key, DATE '9999-12-31' AS known_until
-FROM ({rows}) WHERE occurred_on IN ({days})""",
-    """
-CREATE OR REPLACE TEMP TABLE replaced AS
-SELECT customer_key, event_on AS occurred_on, recorded_at, count(*) AS versions FROM ({revisions})
-WHERE event_on IN ({days}) AND replaced_on < DATE '{tonight}' GROUP BY ALL""",
-)
-"""Rows of the days that leave a window, and which of them had been replaced before. To look up each row's identifier
-would cost as much as all else that is read of it, so they are matched by when they were recorded."""
-
-_UNCLEAR = """
-SELECT no FROM leaving JOIN replaced USING (customer_key, occurred_on, recorded_at) JOIN customer_no USING (customer_key)
-GROUP BY no, occurred_on, recorded_at HAVING count(*) <> any_value(versions)
-"""
-"""Customers for whom that does not tell, because a batch recorded several of their rows at once."""
-
-
-def _read_news(connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str) -> None:
-    """Make ``tx`` of each (customer, day) of which anything is new."""
-    tonight = task.dates[0]
-    rows, versions = (read("transactions", task.bucket) for read in (task.lake.rows_sql, task.lake.versions_sql))
-    connection.execute(_NEWS.format(rows=rows, revisions=revisions, tonight=tonight))
-    days = _listed(row[0] for row in connection.execute("SELECT DISTINCT occurred_on FROM news").fetchall())
-    news = f"SELECT * FROM ({versions}) SEMI JOIN news USING (customer_key, occurred_on) WHERE occurred_on IN ({days})"
-    prepare_transactions(connection, news, _two_days(task), task.context.vocabulary, every=True)
-
-
-def _read_leaving(
-    connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str
-) -> tuple[DayMeasures, Numbers]:
-    """What is added up of the days that leave a window tonight, and customers of whom that is not sure."""
-    tonight = task.dates[0]
-    rows, days = task.lake.rows_sql("transactions", task.bucket), _listed(tonight - timedelta(days=n) for n in WINDOWS)
-    for statement in _LEAVING:
-        connection.execute(statement.format(rows=rows, revisions=revisions, days=days, tonight=tonight))
-    kept = "FROM leaving ANTI JOIN replaced USING (customer_key, occurred_on, recorded_at)"
-    typed = typed_sql(kept, _two_days(task), task.context.vocabulary)
-    was = WAS.format(today=day_number(tonight))
-    gone = _day_measures(connection, ADDITIVE, f"(SELECT * FROM ({typed}) WHERE {was})")
-    return gone, _numbers(connection, _UNCLEAR)
-
-
-def _two_days(task: BucketTask) -> Calendar:
-    """Last night's and tonight's days: what was visible must be read to be taken back."""
-    return Calendar((task.dates[0] - timedelta(days=1), task.dates[0]), task.context.timezone)
-
-
-def _listed(days: Iterable[date]) -> str:
-    return ", ".join(f"DATE '{day}'" for day in sorted(days)) or "NULL"
 
 
 def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: date) -> Numbers:
@@ -184,28 +98,9 @@ def _spans_days(task: BucketTask, tonight: date) -> bool:
     return any(load.first_day < tonight <= load.last_day for load in task.lake.loads())
 
 
-def _touched_measures(connection: duckdb.DuckDBPyConnection, visible: str) -> DayMeasures:
-    """Of touched days, what satisfies ``visible``."""
-    return _day_measures(connection, CARRIED, f"(SELECT * FROM tx SEMI JOIN touched USING (no, day) WHERE {visible})")
-
-
-def _day_measures(connection: duckdb.DuckDBPyConnection, windows: tuple[Window, ...], source: str) -> DayMeasures:
-    """Measures of ``windows`` per customer and day of the typed rows in ``source``."""
-    measures = {window.measure.name: window.measure for window in windows}
-    columns = ", ".join(f"{measure.over_rows()} AS {name}" for name, measure in measures.items())
-    table = connection.sql(f"SELECT no, day, {columns} FROM {source} GROUP BY no, day").to_arrow_table()
-    values = {name: pc.fill_null(table.column(name), ABSENT).to_numpy() for name in measures}
-    number, day = (table.column(name).to_numpy().astype(np.int64) for name in ("no", "day"))
-    return DayMeasures(number - 1, day, values)
-
-
 def _old_news(connection: duckdb.DuckDBPyConnection, today: int) -> Numbers:
     """Customers with news of a day longer than a month ago."""
-    return _numbers(connection, f"SELECT DISTINCT no FROM touched WHERE day <= {today - LATE_DAYS}")
-
-
-def _numbers(connection: duckdb.DuckDBPyConnection, sql: str) -> Numbers:
-    return {int(row[0]) for row in connection.execute(sql).fetchall()}
+    return numbers_of(connection, f"SELECT DISTINCT no FROM touched WHERE day <= {today - LATE_DAYS}")
 
 
 def _carry_latest(state: AccountState, was: DayMeasures, now: DayMeasures) -> Numbers:
@@ -277,9 +172,10 @@ def _carry_seen(connection: duckdb.DuckDBPyConnection, state: AccountState, toda
         for name, visible in (("was", WAS), ("now", IS))
     }
     was, now = (sql.format(today=today) for sql in (parts["was"], parts["now"]))
-    lost = _numbers(
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE now_seen AS {now}")
+    lost = numbers_of(
         connection,
-        f"SELECT DISTINCT was.no FROM ({was}) AS was LEFT JOIN ({now}) AS now"
+        f"SELECT DISTINCT was.no FROM ({was}) AS was LEFT JOIN now_seen AS now"
         " ON now.no = was.no AND now.kind = was.kind AND now.key = was.key"
         " WHERE now.no IS NULL OR now.last_day < was.last_day OR now.first_day > was.first_day",
     )
@@ -287,7 +183,7 @@ def _carry_seen(connection: duckdb.DuckDBPyConnection, state: AccountState, toda
     indexed = state.seen.select(["no", "kind", "key"]).append_column("at", pa.array(np.arange(state.seen.num_rows)))
     connection.register("indexed", indexed)
     found = connection.sql(
-        f"SELECT now.*, indexed.at FROM ({now}) AS now LEFT JOIN indexed USING (no, kind, key) ORDER BY no, kind, key"
+        "SELECT now_seen.*, indexed.at FROM now_seen LEFT JOIN indexed USING (no, kind, key) ORDER BY no, kind, key"
     ).to_arrow_table()
     connection.unregister("indexed")
     known = found.filter(pc.is_valid(found.column("at")))
@@ -364,9 +260,7 @@ def _recompute_seen(
     state.seen = replace_rows(state.seen, connection.sql(sql).to_arrow_table(), lost)
 
 
-def _recompute(
-    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int]
-) -> None:
+def _recompute(connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int]) -> None:
     """Make the tables of some customers from all their rows, and put them into the state."""
     tonight = task.dates[0]
     some = _some(task, state, dirty)

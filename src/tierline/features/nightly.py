@@ -40,6 +40,7 @@ from tierline.parquet import described_schema, write_arrow
 
 LOGGER = logging.getLogger("tierline.features")
 MADE_OF = b"tierline.made_of"
+FEATURE_SCHEMA = described_schema(FEATURE_TABLE)
 LARGEST_RECOMPUTE = 5
 """A bucket where more than one in this many customers has irregular news is recomputed as a whole."""
 
@@ -157,8 +158,7 @@ def _carry_on(night: BucketNight, task: BucketTask, state: AccountState, revisio
 
 def _finish(connection: duckdb.DuckDBPyConnection, night: BucketNight) -> int:
     rows = feature_rows(connection, night.run.as_of)
-    schema = described_schema(FEATURE_TABLE)
-    schema = schema.with_metadata({**(schema.metadata or {}), MADE_OF: night.made_of.encode()})
+    schema = FEATURE_SCHEMA.with_metadata({**FEATURE_SCHEMA.metadata, MADE_OF: night.made_of.encode()})
     write_arrow(night.path, rows.cast(schema), quickly=True)
     return int(rows.num_rows)
 

@@ -1,6 +1,7 @@
 """Stairs: what must be kept of an extreme so that it can be carried from night to night.
 
-Belongs here: the staircase table, its SQL, and the extremes that follow from it. Does not belong here: sums and counts, which are carried by subtraction.
+Belongs here: the staircase table, its SQL, and the extremes that follow from it. Does not belong here: sums and counts,
+which are carried by subtraction.
 
 A maximum cannot be undone when its day leaves the window. But a day's value can only ever matter while no later day has
 reached it: the days that still can are a staircase of falling values, about the logarithm of the number of days. The
