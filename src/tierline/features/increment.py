@@ -142,7 +142,7 @@ def _month_numbers(days: Ints) -> Ints:
 
 
 def _carry_balance(connection: duckdb.DuckDBPyConnection, state: AccountState, today: int) -> Numbers:
-    """Take in a later balance; customers whose last balance was taken back."""
+    """Take in a later balance; customers whose last balance was taken back and has no later one beside it."""
     visible = IS.format(today=today)
     last = LAST_BALANCE.format(visible=visible).replace("FROM tx", "FROM (FROM tx SEMI JOIN touched USING (no, day))")
     found = connection.sql(f"SELECT no, balance_id, {', '.join(BALANCE)} FROM ({last})").to_arrow_table()
@@ -151,14 +151,14 @@ def _carry_balance(connection: duckdb.DuckDBPyConnection, state: AccountState, t
     at, had = found.column("balance_at").to_numpy(), state.columns["balance_at"]
     tied = np.flatnonzero(at == had[row])
     newer = at > had[row]
-    newer[tied] = [ids[index] > state.balance_id[row[index]] for index in tied]
+    newer[tied] = [ids[index] >= state.balance_id[row[index]] for index in tied]  # itself, if it was corrected
     replaced = f"SELECT no, transaction_id FROM tx WHERE {WAS} AND NOT ({IS}) AND balance IS NOT NULL"
     replaced = replaced.format(today=today)
     lost = {
         int(number)
         for number, identifier in connection.execute(replaced).fetchall()
         if state.balance_id[number - 1] == identifier
-    }
+    } - {int(number) + 1 for number in row[newer]}
     for name in BALANCE:
         state.columns[name][row[newer]] = found.column(name).to_numpy().astype(np.int64)[newer]
     state.balance_id[row[newer]] = ids[newer]
