@@ -29,7 +29,7 @@ from tierline.ingest.revisions import update_revisions
 from tierline.lake import Lake, LoadManifest
 from tierline.money import to_money
 from tierline.months import month_ends
-from tierline.parquet import write_contract
+from tierline.parquet import ROWS_PER_GROUP, write_contract
 from tierline.schemas import LAKE
 from tierline.schemas.lake import CUSTOMER_TABLES
 
@@ -71,7 +71,7 @@ class Skewed:
 
 def make_lake(spec: Skewed, workers: int = 2) -> Lake:
     """Write the lake, or take it as it stands if it was finished before."""
-    done = spec.root / f"made-{spec.customers}-{spec.seed}"
+    done = spec.root / f"made-{spec.customers}-{spec.seed}-{ROWS_PER_GROUP}"
     if not done.exists():
         with ProcessPoolExecutor(workers) as pool:
             list(pool.map(write_bucket, repeat(spec), range(spec.buckets)))

@@ -164,6 +164,12 @@ class Lake:
             f" LEFT JOIN (SELECT {version}, replaced_on FROM {scan(revisions)}) USING ({version})"
         )
 
+    def rows_sql(self, table: str, bucket: int | None = None) -> str:
+        """SQL of all versions of ``table`` without ``known_until``: what that costs is two columns and a join."""
+        contract = LAKE[table]
+        files = self.files(table, bucket)
+        return f"SELECT {', '.join(contract.column_names)} FROM {scan(files)}" if files else _empty_sql(contract)
+
     def revisions_sql(self, table: str, bucket: int | None = None) -> str | None:
         """SQL of the versions that a later one replaces: the version, ``replaced_on``, and for customer tables
         ``customer_key`` and ``event_on`` of the version replaced. None where there is no index of the present loads.
@@ -173,7 +179,10 @@ class Lake:
             return None
         if files:
             return f"SELECT * FROM {scan(files)}"
-        version = ", ".join(f"NULL AS {name}" for name in LAKE[table].key if name != "customer_key")
+        contract = LAKE[table]
+        kinds = {column.name: SQL_TYPES[column.kind] for column in contract.columns}
+        names = [name for name in (*contract.key, str(contract.knowledge_time)) if name != "customer_key"]
+        version = ", ".join(f"NULL::{kinds[name]} AS {name}" for name in names)
         empty = f"SELECT {version}, NULL::DATE AS replaced_on, NULL::VARCHAR AS customer_key, NULL::DATE AS event_on"
         return f"{empty} WHERE false"
 

@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from tierline.home import FILE_MODE, make_directory
 from tierline.schemas import Table
 
+ROWS_PER_GROUP = 32_768
+"""Rows of a Parquet row group: who looks for a few keys in a sorted file reads the groups that can hold them."""
+
 
 def described_schema(contract: Table) -> pa.Schema:
     """The contract's Arrow schema with each column's description as field metadata."""
@@ -45,11 +48,16 @@ def write_contract(path: Path, data: pa.Table, contract: Table) -> None:
 def write_arrow(path: Path, data: pa.Table, *, quickly: bool = False) -> None:
     """Write any Arrow table with the project's Parquet settings; replaces atomically.
 
-    ``quickly``: for wide tables of numbers that only the next stage reads: no dictionaries, light compression.
+    ``quickly``: for wide tables of numbers that only the next stage reads: no dictionaries, light compression, no
+    statistics.
     """
     make_directory(path.parent)
     partial = path.with_name(f".{path.name}.partial")
-    how = {"compression": "lz4", "use_dictionary": False} if quickly else {"compression": "zstd"}
+    how = (
+        {"compression": "lz4", "use_dictionary": False, "write_statistics": False}
+        if quickly
+        else {"compression": "zstd", "row_group_size": ROWS_PER_GROUP}
+    )
     pq.write_table(data, partial, write_page_checksum=True, coerce_timestamps="us", **how)
     partial.chmod(FILE_MODE)
     partial.replace(path)

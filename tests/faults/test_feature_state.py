@@ -55,6 +55,8 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a file cut short": ("/customer.arrow", cut, "damaged (bucket=000/customer.arrow)"),
     "a flipped bit": ("/seen.arrow", flip, "damaged (bucket=000/seen.arrow)"),
     "a missing file": ("/stairs.arrow", Path.unlink, "damaged (bucket=000/stairs.arrow)"),
+    "loans cut short": ("/loans.arrow", cut, "damaged (bucket=000/loans.arrow)"),
+    "a flipped bit in a schedule": ("/schedule.arrow", flip, "damaged (bucket=000/schedule.arrow)"),
     "a manifest cut short": (".json", cut, "damaged (bucket=000.json)"),
     "no manifest": (".json", Path.unlink, "there is no state of 2024-02-10"),
     "other code": (".json", other_code, "made of another lake, code or configuration"),

@@ -33,6 +33,7 @@ Result = TypeVar("Result")
 def bucket_session() -> Iterator[duckdb.DuckDBPyConnection]:
     """The DuckDB of one bucket: one thread and ``TIERLINE_BUCKET_MEMORY`` (by default 1GB)."""
     with session(memory_limit=os.environ.get(BUCKET_MEMORY, "1GB"), threads=1) as connection:
+        connection.execute("SET parquet_metadata_cache = true")  # a bucket reads the same files several times
         yield connection
 
 

@@ -25,8 +25,7 @@ FAR = day_number(date(9999, 12, 31))
 
 ROLE_TYPE = f"CREATE TYPE IF NOT EXISTS role_word AS ENUM ({', '.join(repr(role) for role in ROLES)})"
 
-PREPARE = """
-CREATE OR REPLACE TEMP TABLE tx AS
+TYPED = """
 SELECT no, day, segment, bit, month, on_weekend,
        known_on - DATE '1970-01-01' AS known, known_until - DATE '1970-01-01' AS until, role,
        direction = 'credit' AND role <> 'loan_flow' AS is_credit,
@@ -41,6 +40,8 @@ FROM (SELECT *, {role} AS role FROM ({versions})
 JOIN customer_no USING (customer_key) JOIN calendar USING (occurred_on)
 """
 """Every version of every transaction that any of the dates may see and that was not void, typed for arithmetic."""
+
+PREPARE = f"\nCREATE OR REPLACE TEMP TABLE tx AS{TYPED}"
 
 UNSEEN = """
 DELETE FROM tx
@@ -100,6 +101,11 @@ def role_sql(vocabulary: Mapping[str, str]) -> str:
     return f"CASE category {listed} ELSE 'other'::role_word END" if listed else "'other'::role_word"
 
 
+def typed_sql(versions: str, calendar: Calendar, vocabulary: Mapping[str, str]) -> str:
+    """The typed rows of ``versions`` alone: of columns that are not asked for, none is read."""
+    return TYPED.format(versions=versions, role=role_sql(vocabulary), **_span(calendar))
+
+
 def prepare_transactions(
     connection: duckdb.DuckDBPyConnection,
     versions: str,
@@ -112,14 +118,17 @@ def prepare_transactions(
     ``every`` keeps versions that were replaced on the last date.
     """
     connection.execute(ROLE_TYPE)
-    span = {"first": calendar.first, "last": calendar.last, "earliest": calendar.dates[0]}
-    connection.execute(PREPARE.format(versions=versions, role=role_sql(vocabulary), **span))
+    connection.execute(PREPARE.format(versions=versions, role=role_sql(vocabulary), **_span(calendar)))
     if every or len(calendar.dates) == 1:  # one date sees all that was read
         connection.execute("CREATE OR REPLACE TEMP TABLE irregular (no INTEGER)")
         return
     dates = [day_number(day) for day in calendar.dates]
     connection.execute(UNSEEN.format(far=FAR, dates=dates))
     connection.execute(IRREGULAR.format(far=FAR, dates=dates))
+
+
+def _span(calendar: Calendar) -> dict[str, date]:
+    return {"first": calendar.first, "last": calendar.last, "earliest": calendar.dates[0]}
 
 
 def make_states(connection: duckdb.DuckDBPyConnection, windows: tuple[Window, ...], source: str) -> None:

@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 from tierline.features.calendar import day_number, month_number
 from tierline.features.contacts import contacts_sql
 from tierline.features.income import MONTHS
+from tierline.features.lending import take_loans
 from tierline.features.measures import HORIZON, Kind, Window
 from tierline.features.registry import ACCOUNT_WINDOWS
-from tierline.features.stairs import days_sql, extremes_sql, stair_measures, stairs_sql
+from tierline.features.stairs import days_sql, extremes_of, stair_measures, stairs_sql
 from tierline.features.state import ABSENT, AccountState, Ints
 
 CARRIED: tuple[Window, ...] = tuple(window for window in ACCOUNT_WINDOWS if not window.measure.extreme)
@@ -56,12 +57,15 @@ def take_state(connection: duckdb.DuckDBPyConnection, day: date) -> AccountState
     """The state of a session in which a full recompute of every customer was made, with ``stairs``."""
     keys = connection.sql("SELECT customer_key FROM customer_no ORDER BY no").to_arrow_table()
     count = keys.num_rows
+    loans, schedule = take_loans(connection, day)
     state = AccountState(
         keys=keys.column("customer_key").combine_chunks() if count else pa.array([], pa.string()),
         columns=empty_columns(count, day),
         balance_id=np.full(count, None, dtype=object),
         seen=connection.sql("FROM seen ORDER BY no, kind, key").to_arrow_table(),
         stairs=connection.sql("FROM stairs ORDER BY no, step_of, day").to_arrow_table(),
+        loans=loans,
+        schedule=schedule,
     )
     _fill(connection, state, day)
     return state
@@ -76,12 +80,16 @@ def replace_customers(
         state.columns[name][rows] = values
     state.balance_id[rows] = None
     _fill(connection, state, day)
-    listed = pa.array(np.array(numbers, np.int32))
-    for part in ("seen", "stairs"):
-        table: pa.Table = getattr(state, part)
-        kept = table.filter(pc.invert(pc.is_in(table.column("no"), listed)))
-        fresh = connection.sql(f"FROM {part}").to_arrow_table().cast(kept.schema)
-        setattr(state, part, pa.concat_tables([kept, fresh]))
+    state.seen = replace_rows(state.seen, connection.sql("FROM seen").to_arrow_table(), numbers)
+    state.stairs = replace_rows(state.stairs, connection.sql("FROM stairs").to_arrow_table(), numbers)
+
+
+def replace_rows(held: pa.Table, made: pa.Table, numbers: Sequence[int]) -> pa.Table:
+    """``held`` with ``made`` in place of the rows of some customers; both keyed by ``no``."""
+    again = np.zeros(int(held.column("no").to_numpy().max(initial=0)) + 1, bool)
+    again[[number for number in numbers if number < len(again)]] = True
+    kept = held.filter(pa.array(~again[held.column("no").to_numpy()]))
+    return pa.concat_tables([kept, made.cast(held.schema)])
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, state: AccountState, day: date) -> None:
@@ -106,9 +114,10 @@ def show_state(connection: duckdb.DuckDBPyConnection, state: AccountState, day: 
     today = day_number(day)
     here = np.flatnonzero(state.columns[ROWS] > 0)
     columns = {"no": pa.array((here + 1).astype(np.int32))}
-    for name in (*(window.column for window in CARRIED), "balance_last"):
-        values = state.columns[name][here]
-        columns[name] = pa.array(values, mask=values == ABSENT)
+    shown = {name: state.columns[name] for name in (*(window.column for window in CARRIED), "balance_last")}
+    shown |= extremes_of(ACCOUNT_WINDOWS, state.stairs, len(state.keys), today)
+    for name, values in shown.items():
+        columns[name] = _nullable(values[here])
     parts = []
     for month in months_of(day):
         rows = np.flatnonzero(state.columns[f"rows_{month}"] > 0)
@@ -121,15 +130,12 @@ def show_state(connection: duckdb.DuckDBPyConnection, state: AccountState, day: 
                 }
             )
         )
-    for name, table in {
-        "account_rows": pa.table(columns),
-        "monthly": pa.concat_tables(parts),
-        "seen": state.seen,
-        "stairs": state.stairs,
-    }.items():
+    for name, table in {"account": pa.table(columns), "monthly": pa.concat_tables(parts), "seen": state.seen}.items():
         connection.execute(f"DROP TABLE IF EXISTS {name}")
         connection.register(name, table)
-    extremes = extremes_sql(ACCOUNT_WINDOWS, "stairs").format(today=today)
-    connection.execute("DROP TABLE IF EXISTS account")
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW account AS FROM account_rows LEFT JOIN ({extremes}) USING (no)")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE contacts AS {contacts_sql().format(today=today)}")
+
+
+def _nullable(values: Ints) -> pa.Array:
+    absent = values == ABSENT
+    return pa.array(values, mask=absent) if absent.any() else pa.array(values)

@@ -26,7 +26,7 @@ from tierline.features.environment import make_economy
 from tierline.features.income import MONTHLY
 from tierline.features.measures import HORIZON
 from tierline.features.registry import ACCOUNT_WINDOWS, FEATURE_TABLE
-from tierline.features.schedule_sql import make_schedule, prepare_loans
+from tierline.features.schedule_sql import make_delays, make_schedule, prepare_loans
 from tierline.lake import Lake
 
 DATES_AT_ONCE = 16
@@ -183,4 +183,5 @@ def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask,
 def make_other_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
     """Make the tables that do not come from transactions: loans, instalments and the economy."""
     make_schedule(connection, day)
+    make_delays(connection, day)
     make_economy(connection, task.lake, day)

@@ -14,7 +14,9 @@ from __future__ import annotations
 from datetime import date
 
 import duckdb
+import pyarrow as pa
 
+from tierline.engine import session
 from tierline.features.feature import Feature
 from tierline.lake import Lake
 
@@ -81,3 +83,10 @@ def make_economy(connection: duckdb.DuckDBPyConnection, lake: Lake, day: date) -
         connection.execute(
             SERIES.format(table=table, prefix=prefix, start=len(prefix) + 1, macro=macro, today=day.isoformat())
         )
+
+
+def economy_of(lake: Lake, day: date) -> dict[str, pa.Table]:
+    """``region`` and ``industry`` of a night, made once for all its buckets."""
+    with session() as connection:
+        make_economy(connection, lake, day)
+        return {table: connection.sql(f"FROM {table} ORDER BY code").to_arrow_table() for table in PREFIXES}

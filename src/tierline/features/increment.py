@@ -1,18 +1,18 @@
 """Tonight's state from yesterday's: what became known tonight, less the day that leaves each window.
 
-Belongs here: the rules of the increment and its arithmetic. Does not belong here: where state is kept (``state``), or
-when it may be used (``nightly``).
+Belongs here: the rules of the increment and its arithmetic. Does not belong here: reading what
+is new (``news``), where state is kept (``state``), or when it may be used (``nightly``).
 
 A (customer, day) is *touched* if what is visible of it differs between last night and tonight: a day that has come, a
 late row, a correction. Sums and counts change by the difference; the day that leaves a window is subtracted. Latest
 days, extremes and distinct keys can be taken in but not taken back: a customer who loses one that counted is recomputed
-from their own rows by the passes of a full recompute, as is one with news older than a month. All is integers, so all
-is exact.
+from their own rows by the passes of a full recompute, as is one with news older than a month; if it is only a key, only
+the keys are. All is integers, so all is exact.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import duckdb
@@ -26,43 +26,24 @@ from tierline.features.account_sql import LAST_BALANCE, VISIBLE, prepare_transac
 from tierline.features.accounts import (
     ADDITIVE,
     BALANCE,
-    CARRIED,
     LATEST,
     ROWS,
     empty_columns,
     make_stairs,
     replace_customers,
+    replace_rows,
 )
 from tierline.features.build import BucketTask, make_account_tables, make_shared_tables, only
-from tierline.features.calendar import EPOCH, Calendar, day_number, month_number
+from tierline.features.calendar import EPOCH, day_number, month_number
 from tierline.features.contacts import GAP_DAYS, SEEN_DAYS, seen_sql
 from tierline.features.measures import HORIZON, KNOWN_BASE, WINDOWS
+from tierline.features.news import IS, WAS, DayMeasures, Numbers, numbers_of, read_leaving, read_news, touched_measures
 from tierline.features.registry import ACCOUNT_WINDOWS
 from tierline.features.stairs import FRESH_DAYS, days_sql, stair_measures
 from tierline.features.state import ABSENT, AccountState, Ints
-from tierline.sql import quoted
 
-Numbers = set[int]
 LATE_DAYS = 30
 """News of a day longer ago is not taken in but recomputed."""
-
-WAS = "known < {today} AND until >= {today} AND day < {today}"
-"""What was visible last night."""
-IS = "known <= {today} AND until > {today} AND day <= {today}"
-"""What is visible tonight."""
-_TOUCHED = f"""
-CREATE OR REPLACE TEMP TABLE touched AS
-SELECT DISTINCT no, day FROM tx WHERE ({WAS}) <> ({IS}) AND day > {{today}} - {HORIZON}
-"""
-
-
-@dataclass(frozen=True)
-class DayMeasures:
-    """Every carried measure of some (customer, day): row i of each array belongs to ``row[i]`` (number - 1)."""
-
-    row: Ints
-    day: Ints
-    values: dict[str, Ints]
 
 
 def advance(
@@ -75,52 +56,26 @@ def advance(
     """
     tonight = task.dates[0]
     today = day_number(tonight)
-    whole = _read_news(connection, task, revisions)
-    connection.execute(_TOUCHED.format(today=today))
+    read_news(connection, task, revisions)
     fresh = _grow(connection, state, tonight)
-    dirty = fresh if _spans_days(task, tonight) else set()
-    was, now, gone = (_day_measures(connection, part, today) for part in ("was", "now", "gone"))
+    gone, dirty = read_leaving(connection, task, revisions)
+    if _spans_days(task, tonight):
+        dirty |= fresh
+    was, now = touched_measures(connection, today)
     dirty |= _old_news(connection, today)
     dirty |= _carry_latest(state, was, now)
     _carry_sums(state, was, now, gone, today)
     dirty |= _carry_balance(connection, state, today)
-    dirty |= _carry_seen(connection, state, today)
+    keyless = _carry_seen(connection, state, today)
     _carry_stairs(connection, state, today)
     dirty |= _expire(state, today)
-    if len(dirty) * largest > len(state.keys):
+    if len(dirty | keyless) * largest > len(state.keys):
         return None
-    if dirty:
-        _recompute(connection, task, state, sorted(dirty), read=dirty <= whole)
+    for numbers, recompute in ((keyless - dirty, _recompute_seen), (dirty, _recompute)):
+        if numbers:
+            recompute(connection, task, state, sorted(numbers))
     _check(state)
-    return len(dirty)
-
-
-def _read_news(connection: duckdb.DuckDBPyConnection, task: BucketTask, revisions: str) -> Numbers:
-    """Make ``tx`` of the days that leave a window and the days of whatever became known or was replaced tonight.
-
-    Customers with a replaced version are read whole in the same pass, since some of them will have to be recomputed;
-    returns their numbers.
-    """
-    tonight = task.dates[0]
-    versions = task.lake.versions_sql("transactions", task.bucket)
-    days = {tonight - timedelta(days=days) for days in (0, *WINDOWS)}
-    replaced = f"SELECT event_on, customer_key FROM ({revisions}) WHERE replaced_on = DATE '{tonight}'"
-    revised = connection.execute(replaced).fetchall()
-    fresh = connection.execute(f"SELECT DISTINCT occurred_on FROM ({versions}) WHERE known_on = DATE '{tonight}'")
-    days |= {row[0] for row in fresh.fetchall()} | {row[0] for row in revised}
-    calendar = Calendar((tonight - timedelta(days=1), tonight), task.context.timezone)
-    connection.register("calendar", calendar.days())
-    listed = ", ".join(f"DATE '{day}'" for day in sorted(days))
-    wanted = f"occurred_on IN ({listed})"
-    keys = sorted({row[1] for row in revised})
-    if keys:
-        wanted += f" OR customer_key IN ({', '.join(quoted(key) for key in keys)})"
-    sql = f"SELECT * FROM ({versions}) WHERE {wanted}"
-    prepare_transactions(connection, sql, calendar, task.context.vocabulary, every=True)
-    if not keys:
-        return set()
-    listed = ", ".join(quoted(key) for key in keys)
-    return _numbers(connection, f"SELECT no FROM customer_no WHERE customer_key IN ({listed})")
+    return len(dirty | keyless)
 
 
 def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: date) -> Numbers:
@@ -128,12 +83,13 @@ def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: d
     had = len(state.keys)
     keys = connection.sql(f"SELECT customer_key FROM customer_no WHERE no > {had} ORDER BY no").to_arrow_table()
     grown = empty_columns(keys.num_rows, tonight)
-    blank = empty_columns(had, tonight)
-    state.columns = {
-        name: np.concatenate([state.columns.get(name, blank[name]), values]) for name, values in grown.items()
-    }
-    state.balance_id = np.concatenate([state.balance_id, np.full(keys.num_rows, None, dtype=object)])
-    state.keys = pa.concat_arrays([state.keys, *keys.column("customer_key").chunks])
+    blank = empty_columns(had, tonight) if grown.keys() - state.columns.keys() else {}
+    columns = {name: state.columns[name] if name in state.columns else blank[name] for name in grown}
+    if keys.num_rows:
+        columns = {name: np.concatenate([values, grown[name]]) for name, values in columns.items()}
+        state.balance_id = np.concatenate([state.balance_id, np.full(keys.num_rows, None, dtype=object)])
+        state.keys = pa.concat_arrays([state.keys, *keys.column("customer_key").chunks])
+    state.columns = columns
     return set(range(had + 1, len(state.keys) + 1))
 
 
@@ -142,29 +98,9 @@ def _spans_days(task: BucketTask, tonight: date) -> bool:
     return any(load.first_day < tonight <= load.last_day for load in task.lake.loads())
 
 
-def _day_measures(connection: duckdb.DuckDBPyConnection, part: str, today: int) -> DayMeasures:
-    """Measures per customer and day: of touched days as they ``was`` and are ``now``, and of days ``gone``."""
-    measures = {window.measure.name: window.measure for window in CARRIED}
-    columns = ", ".join(f"{measure.over_rows()} AS {name}" for name, measure in measures.items())
-    leaving = ", ".join(str(today - days) for days in WINDOWS)
-    rows = {
-        "was": f"tx SEMI JOIN touched USING (no, day) WHERE {WAS}",
-        "now": f"tx SEMI JOIN touched USING (no, day) WHERE {IS}",
-        "gone": f"tx WHERE day IN ({leaving}) AND {WAS}",
-    }[part].format(today=today)
-    table = connection.sql(f"SELECT no, day, {columns} FROM {rows} GROUP BY no, day").to_arrow_table()
-    values = {name: pc.fill_null(table.column(name), ABSENT).to_numpy() for name in measures}
-    number, day = (table.column(name).to_numpy().astype(np.int64) for name in ("no", "day"))
-    return DayMeasures(number - 1, day, values)
-
-
 def _old_news(connection: duckdb.DuckDBPyConnection, today: int) -> Numbers:
     """Customers with news of a day longer than a month ago."""
-    return _numbers(connection, f"SELECT DISTINCT no FROM touched WHERE day <= {today - LATE_DAYS}")
-
-
-def _numbers(connection: duckdb.DuckDBPyConnection, sql: str) -> Numbers:
-    return {int(row[0]) for row in connection.execute(sql).fetchall()}
+    return numbers_of(connection, f"SELECT DISTINCT no FROM touched WHERE day <= {today - LATE_DAYS}")
 
 
 def _carry_latest(state: AccountState, was: DayMeasures, now: DayMeasures) -> Numbers:
@@ -182,13 +118,14 @@ def _carry_latest(state: AccountState, was: DayMeasures, now: DayMeasures) -> Nu
 
 
 def _carry_sums(state: AccountState, was: DayMeasures, now: DayMeasures, gone: DayMeasures, today: int) -> None:
+    recent = {days: [part.day > today - days for part in (was, now)] for days in WINDOWS}
+    leaving = {days: np.flatnonzero(gone.day == today - days) for days in WINDOWS}  # of a day, each customer once
     for window in ADDITIVE:
         name, column = window.measure.name, state.columns[window.column]
-        for part, sign in ((was, -1), (now, 1)):
-            inside = part.day > today - window.days
+        for part, sign, inside in zip((was, now), (-1, 1), recent[window.days], strict=True):
             np.add.at(column, part.row[inside], sign * part.values[name][inside])
-        leaving = gone.day == today - window.days
-        np.add.at(column, gone.row[leaving], -gone.values[name][leaving])
+        left = leaving[window.days]
+        column[gone.row[left]] -= gone.values[name][left]
     for part, sign in ((was, -1), (now, 1)):
         month = _month_numbers(part.day)
         for number in np.unique(month):
@@ -205,7 +142,7 @@ def _month_numbers(days: Ints) -> Ints:
 
 
 def _carry_balance(connection: duckdb.DuckDBPyConnection, state: AccountState, today: int) -> Numbers:
-    """Take in a later balance; customers whose last balance was taken back."""
+    """Take in a later balance; customers whose last balance was taken back and has no later one beside it."""
     visible = IS.format(today=today)
     last = LAST_BALANCE.format(visible=visible).replace("FROM tx", "FROM (FROM tx SEMI JOIN touched USING (no, day))")
     found = connection.sql(f"SELECT no, balance_id, {', '.join(BALANCE)} FROM ({last})").to_arrow_table()
@@ -214,14 +151,14 @@ def _carry_balance(connection: duckdb.DuckDBPyConnection, state: AccountState, t
     at, had = found.column("balance_at").to_numpy(), state.columns["balance_at"]
     tied = np.flatnonzero(at == had[row])
     newer = at > had[row]
-    newer[tied] = [ids[index] > state.balance_id[row[index]] for index in tied]
+    newer[tied] = [ids[index] >= state.balance_id[row[index]] for index in tied]  # itself, if it was corrected
     replaced = f"SELECT no, transaction_id FROM tx WHERE {WAS} AND NOT ({IS}) AND balance IS NOT NULL"
     replaced = replaced.format(today=today)
     lost = {
         int(number)
         for number, identifier in connection.execute(replaced).fetchall()
         if state.balance_id[number - 1] == identifier
-    }
+    } - {int(number) + 1 for number in row[newer]}
     for name in BALANCE:
         state.columns[name][row[newer]] = found.column(name).to_numpy().astype(np.int64)[newer]
     state.balance_id[row[newer]] = ids[newer]
@@ -235,9 +172,10 @@ def _carry_seen(connection: duckdb.DuckDBPyConnection, state: AccountState, toda
         for name, visible in (("was", WAS), ("now", IS))
     }
     was, now = (sql.format(today=today) for sql in (parts["was"], parts["now"]))
-    lost = _numbers(
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE now_seen AS {now}")
+    lost = numbers_of(
         connection,
-        f"SELECT DISTINCT was.no FROM ({was}) AS was LEFT JOIN ({now}) AS now"
+        f"SELECT DISTINCT was.no FROM ({was}) AS was LEFT JOIN now_seen AS now"
         " ON now.no = was.no AND now.kind = was.kind AND now.key = was.key"
         " WHERE now.no IS NULL OR now.last_day < was.last_day OR now.first_day > was.first_day",
     )
@@ -245,7 +183,7 @@ def _carry_seen(connection: duckdb.DuckDBPyConnection, state: AccountState, toda
     indexed = state.seen.select(["no", "kind", "key"]).append_column("at", pa.array(np.arange(state.seen.num_rows)))
     connection.register("indexed", indexed)
     found = connection.sql(
-        f"SELECT now.*, indexed.at FROM ({now}) AS now LEFT JOIN indexed USING (no, kind, key) ORDER BY no, kind, key"
+        "SELECT now_seen.*, indexed.at FROM now_seen LEFT JOIN indexed USING (no, kind, key) ORDER BY no, kind, key"
     ).to_arrow_table()
     connection.unregister("indexed")
     known = found.filter(pc.is_valid(found.column("at")))
@@ -270,9 +208,9 @@ def _carry_stairs(connection: duckdb.DuckDBPyConnection, state: AccountState, to
     touched = connection.sql("FROM touched").to_arrow_table()
     no, step_of, day, value = (state.stairs.column(name).to_numpy() for name in ("no", "step_of", "day", "value"))
     keep = day > today - HORIZON
-    codes = _code(touched.column("no").to_numpy(), touched.column("day").to_numpy())
     recent = np.flatnonzero(day > today - LATE_DAYS - 1)
-    keep[recent] &= ~np.isin(_code(no[recent], day[recent]), codes)
+    again = _touched_days(touched, len(state.keys), today)
+    keep[recent] &= ~again[no[recent], today - day[recent]]
     old = day == today - FRESH_DAYS
     reached = np.full((len(measures), len(state.keys) + 1), ABSENT)
     reached[step_of[old], no[old]] = value[old]
@@ -280,9 +218,13 @@ def _carry_stairs(connection: duckdb.DuckDBPyConnection, state: AccountState, to
     state.stairs = pa.concat_tables([state.stairs.filter(pa.array(keep)), now.cast(state.stairs.schema)])
 
 
-def _code(no: npt.NDArray[np.int32], day: npt.NDArray[np.int32]) -> Ints:
-    code: Ints = no.astype(np.int64) * KNOWN_BASE + day
-    return code
+def _touched_days(touched: pa.Table, customers: int, today: int) -> npt.NDArray[np.bool_]:
+    """By customer number and days ago: whether that day was touched. Only of days that are not old news."""
+    ago = today - touched.column("day").to_numpy()
+    inside = ago <= LATE_DAYS
+    found = np.zeros((customers + 1, LATE_DAYS + 1), bool)
+    found[touched.column("no").to_numpy()[inside], ago[inside]] = True
+    return found
 
 
 def _expire(state: AccountState, today: int) -> Numbers:
@@ -303,32 +245,39 @@ def _expire(state: AccountState, today: int) -> Numbers:
     return left
 
 
-def _recompute(
-    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int], read: bool
+def _recompute_seen(
+    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, lost: list[int]
 ) -> None:
-    """Make the tables of some customers from all their rows, and put them into the state; ``read``: ``tx`` has them."""
+    """Make the keys seen of some customers from their rows of the last months: the rest of them can be carried."""
     tonight = task.dates[0]
-    keys = tuple(state.keys.take(pa.array([number - 1 for number in dirty])).to_pylist())
-    some = replace(task, customers=keys)
+    since = tonight - timedelta(days=SEEN_DAYS)
+    rows = f"SELECT * FROM ({only(_some(task, state, lost), 'transactions')}) WHERE occurred_on > DATE '{since}'"
+    connection.register("calendar", task.calendar.days())
+    prepare_transactions(connection, rows, task.calendar, task.context.vocabulary)
+    today = day_number(tonight)
+    visible = VISIBLE.format(today=today, horizon=SEEN_DAYS)
+    sql = seen_sql(f"(SELECT * FROM tx WHERE {visible})").format(today=today)
+    state.seen = replace_rows(state.seen, connection.sql(sql).to_arrow_table(), lost)
+
+
+def _recompute(connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int]) -> None:
+    """Make the tables of some customers from all their rows, and put them into the state."""
+    tonight = task.dates[0]
+    some = _some(task, state, dirty)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest({dirty})::INTEGER AS no")
     connection.register("calendar", task.calendar.days())
-    if read:
-        visible = VISIBLE.format(today=day_number(tonight), horizon=HORIZON)
-        connection.execute("ALTER TABLE tx RENAME TO news")
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE tx AS"
-            " SELECT news.* REPLACE (calendar.segment AS segment, calendar.bit AS bit)"
-            f" FROM (SELECT * FROM news SEMI JOIN asked USING (no) WHERE {visible}) AS news"
-            " JOIN calendar ON calendar.day = news.day"
-        )
-    else:
-        prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
+    prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
     make_shared_tables(connection, some)
     make_account_tables(connection, some, tonight)
     make_stairs(connection, tonight)
     replace_customers(connection, state, dirty, tonight)
     for name in ("account", "monthly", "seen", "contacts", "stairs"):
         connection.execute(f"DROP TABLE {name}")
+
+
+def _some(task: BucketTask, state: AccountState, numbers: list[int]) -> BucketTask:
+    keys = state.keys.take(pa.array([number - 1 for number in numbers])).to_pylist()
+    return replace(task, customers=tuple(keys))
 
 
 def _check(state: AccountState) -> None:

@@ -9,6 +9,7 @@ crash goes on at the first bucket without one.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,13 +26,13 @@ from tierline.features.build import (
     BucketTask,
     FeatureContext,
     make_customers,
-    make_other_tables,
     make_tables,
     prepare_customers,
-    prepare_loan_tables,
     prepared,
 )
+from tierline.features.environment import economy_of
 from tierline.features.increment import advance
+from tierline.features.lending import carry_loans
 from tierline.features.registry import FEATURE_TABLE, feature_set_hash
 from tierline.features.state import AccountState, StateStore, fingerprint
 from tierline.lake import Lake
@@ -39,6 +40,7 @@ from tierline.parquet import described_schema, write_arrow
 
 LOGGER = logging.getLogger("tierline.features")
 MADE_OF = b"tierline.made_of"
+FEATURE_SCHEMA = described_schema(FEATURE_TABLE)
 LARGEST_RECOMPUTE = 5
 """A bucket where more than one in this many customers has irregular news is recomputed as a whole."""
 
@@ -70,12 +72,13 @@ class NightlyRun:
 
 @dataclass(frozen=True)
 class BucketNight:
-    """One bucket of a night: the fingerprints are computed once for all."""
+    """One bucket of a night: the fingerprints and the economy are computed once for all."""
 
     run: NightlyRun
     bucket: int
     made_of: str
     before: str  # fingerprint that yesterday's state must have
+    economy: Mapping[str, pa.Table]
 
     @property
     def path(self) -> Path:
@@ -98,7 +101,8 @@ def nightly_features(run: NightlyRun) -> list[BucketReport]:
     """Write the features of every customer known at the end of ``as_of``, one Parquet file per bucket."""
     yesterday = run.as_of - timedelta(days=1)
     made_of, before = run.made_of(run.as_of), run.made_of(yesterday)
-    nights = [BucketNight(run, bucket, made_of, before) for bucket in range(run.lake.buckets)]
+    economy = economy_of(run.lake, run.as_of)
+    nights = [BucketNight(run, bucket, made_of, before, economy) for bucket in range(run.lake.buckets)]
     reports = map_buckets(bucket_night, nights, "features")
     for why in sorted({report.why for report in reports if report.why}):
         count = sum(report.why == why for report in reports)
@@ -135,25 +139,26 @@ def _carry_on(night: BucketNight, task: BucketTask, state: AccountState, revisio
     """Carry yesterday's state on; None where too many customers would have to be recomputed."""
     as_of = night.run.as_of
     with bucket_session() as connection:
-        had = pa.table({"customer_key": state.keys, "no": pa.array(np.arange(1, len(state.keys) + 1, dtype=np.int32))})
-        connection.register("had", had)
+        had = len(state.keys)
+        numbers = pa.array(np.arange(1, had + 1, dtype=np.int32))
+        connection.register("had", pa.table({"customer_key": state.keys, "no": numbers}))
         prepare_customers(connection, task, "had")
         irregular = advance(connection, task, state, revisions, LARGEST_RECOMPUTE)
         if irregular is None:
             return None
+        carry_loans(connection, task, state, had)
         StateStore(night.run.state).write(state, as_of, night.bucket, night.made_of)
         show_state(connection, state, as_of)
         make_customers(connection, task, as_of)
-        prepare_loan_tables(connection, task)
-        make_other_tables(connection, task, as_of)
+        for name, table in night.economy.items():
+            connection.register(name, table)
         rows = _finish(connection, night)
     return BucketReport(night.bucket, rows, "carried", "", irregular)
 
 
 def _finish(connection: duckdb.DuckDBPyConnection, night: BucketNight) -> int:
     rows = feature_rows(connection, night.run.as_of)
-    schema = described_schema(FEATURE_TABLE)
-    schema = schema.with_metadata({**(schema.metadata or {}), MADE_OF: night.made_of.encode()})
+    schema = FEATURE_SCHEMA.with_metadata({**FEATURE_SCHEMA.metadata, MADE_OF: night.made_of.encode()})
     write_arrow(night.path, rows.cast(schema), quickly=True)
     return int(rows.num_rows)
 

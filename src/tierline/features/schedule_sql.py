@@ -34,15 +34,15 @@ FROM ({repayments}) JOIN loan_number USING (loan_id) WHERE amount > 0""",
 )
 """Once per bucket: every version that is not void, in cents; ``item`` is one instalment of one loan."""
 
-_KNOWN = "known_on <= {today} AND {today} < known_until"
+KNOWN = "known_on <= {today} AND {today} < known_until"
 
 _SCHEDULE = f"""
 CREATE OR REPLACE TEMP TABLE schedule AS
 WITH owed AS (
        SELECT * FROM instalment
-       SEMI JOIN (SELECT loan_no FROM loan WHERE originated_on <= {{today}} AND {_KNOWN}) USING (loan_no)
-       WHERE {_KNOWN}),
-     received AS (SELECT item, paid_on, cents, known_on FROM payment WHERE paid_on <= {{today}} AND {_KNOWN}),
+       SEMI JOIN (SELECT loan_no FROM loan WHERE originated_on <= {{today}} AND {KNOWN}) USING (loan_no)
+       WHERE {KNOWN}),
+     received AS (SELECT item, paid_on, cents, known_on FROM payment WHERE paid_on <= {{today}} AND {KNOWN}),
      paid AS (
        SELECT item, sum(cents)::BIGINT AS cents, count(*) AS payments, max(paid_on) AS last_paid_on,
               max(known_on) AS last_known_on
@@ -64,15 +64,16 @@ FROM owed LEFT JOIN paid USING (item) LEFT JOIN in_parts USING (item)
 """Almost every instalment is paid at once; only those paid in parts need running sums."""
 
 _DELAYS = """
-CREATE OR REPLACE TEMP TABLE delays AS
-SELECT *, settled IS NULL AS unpaid, due_on < {today} AS judged,
+CREATE OR REPLACE TEMP VIEW delays AS
+SELECT schedule.*, settled IS NULL AS unpaid, due_on < {today} AS judged,
        coalesce(settled, {today}) - due_on AS delay,
        coalesce(settled, {today}) AS late_until,
        coalesce(settled - 1, {today}) AS last_unpaid_on,
        coalesce(settled - 1, {today}) - due_on AS worst_dpd,
-       greatest(least(principal_cents, due_cents - paid_cents), 0) AS owed_cents,
-       max(CASE WHEN coalesce(settled, {today}) > due_on THEN due_on END) OVER (PARTITION BY no) AS last_late_due_on
-FROM schedule
+       greatest(least(principal_cents, due_cents - paid_cents), 0) AS owed_cents, last_late_due_on
+FROM schedule LEFT JOIN (
+     SELECT no, max(due_on) AS last_late_due_on FROM schedule WHERE coalesce(settled, {today}) > due_on GROUP BY no)
+USING (no)
 """
 
 _LOANS = f"""
@@ -88,7 +89,7 @@ SELECT no, count(*) AS loans, min(originated_on) AS first_on, max(originated_on)
        arg_max(annual_rate, (originated_on, loan_id)) AS last_rate,
        arg_max(term_months, (originated_on, loan_id)) AS last_term,
        max(known_on) AS used_on
-FROM loan WHERE originated_on <= {{today}} AND {_KNOWN} GROUP BY no
+FROM loan WHERE originated_on <= {{today}} AND {KNOWN} GROUP BY no
 """
 
 SCHEDULE_SQL = (*PREPARE, _SCHEDULE, _DELAYS, _LOANS)
@@ -102,6 +103,11 @@ def prepare_loans(connection: duckdb.DuckDBPyConnection, versions: dict[str, str
 
 
 def make_schedule(connection: duckdb.DuckDBPyConnection, day: date) -> None:
-    """Make ``delays`` (one row per instalment) and ``borrowed`` (one per borrower) as known at the end of ``day``."""
-    for statement in (_SCHEDULE, _DELAYS, _LOANS):
+    """Make ``schedule``: one row per instalment owed, with what was paid of it, as known at the end of ``day``."""
+    connection.execute(_SCHEDULE.format(today=f"DATE '{day.isoformat()}'"))
+
+
+def make_delays(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """Make ``delays`` (one row per instalment) of ``schedule`` and ``borrowed`` (one per borrower) of ``loan``."""
+    for statement in (_DELAYS, _LOANS):
         connection.execute(statement.format(today=f"DATE '{day.isoformat()}'"))

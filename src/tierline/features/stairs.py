@@ -1,6 +1,7 @@
 """Stairs: what must be kept of an extreme so that it can be carried from night to night.
 
-Belongs here: the staircase table and its SQL. Does not belong here: sums and counts, which are carried by subtraction.
+Belongs here: the staircase table, its SQL, and the extremes that follow from it. Does not belong here: sums and counts,
+which are carried by subtraction.
 
 A maximum cannot be undone when its day leaves the window. But a day's value can only ever matter while no later day has
 reached it: the days that still can are a staircase of falling values, about the logarithm of the number of days. The
@@ -10,7 +11,11 @@ weeks are all kept, whatever came later, so that a late row or a correction of o
 
 from __future__ import annotations
 
-from tierline.features.measures import HORIZON, Kind, Measure, Window
+import numpy as np
+import pyarrow as pa
+
+from tierline.features.measures import Kind, Measure, Window
+from tierline.features.state import ABSENT, Ints
 
 FRESH_DAYS = 35
 
@@ -47,16 +52,21 @@ def stairs_sql(days: str) -> str:
     )
 
 
-def extremes_sql(windows: tuple[Window, ...], stairs: str) -> str:
-    """Every extreme window on ``{today}``: one row per customer with a step."""
+def extremes_of(windows: tuple[Window, ...], stairs: pa.Table, count: int, today: int) -> dict[str, Ints]:
+    """Every extreme window on ``today`` of customers 1 to ``count``; ``ABSENT`` without a step."""
     numbers = {measure.name: number for number, measure in enumerate(stair_measures(windows))}
-    columns = ", ".join(
-        f"{_sign(window.measure)}max(CASE WHEN step_of = {numbers[window.measure.name]}"
-        f" AND day > {{today}} - {window.days} THEN value END) AS {window.column}"
-        for window in windows
-        if window.measure.extreme
-    )
-    return f"SELECT no, {columns} FROM {stairs} WHERE day > {{today}} - {HORIZON} GROUP BY no"
+    every = [stairs.column(name).to_numpy() for name in ("no", "day", "value")]
+    step_of = stairs.column("step_of").to_numpy()
+    steps = {name: [part[step_of == number] for part in every] for name, number in numbers.items()}
+    found = {}
+    for window in (window for window in windows if window.measure.extreme):
+        no, day, value = steps[window.measure.name]
+        inside = day > today - window.days
+        highest = np.full(count + 1, ABSENT)
+        np.maximum.at(highest, no[inside], value[inside])
+        least = window.measure.kind is Kind.LEAST
+        found[window.column] = np.where(highest == ABSENT, ABSENT, -highest if least else highest)[1:]
+    return found
 
 
 def _sign(measure: Measure) -> str:

@@ -1,4 +1,4 @@
-"""The state of a bucket: its account tables of one night as arrays, kept for the next night.
+"""The state of a bucket: its accounts and loans of one night as arrays, kept for the next night.
 
 Belongs here: the arrays, and writing, checking and reading them. Does not belong here: how they are carried on
 (``increment``), or when (``nightly``).
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tierline.home import FILE_MODE, make_directory, replace_file
@@ -27,15 +28,19 @@ from tierline.home import FILE_MODE, make_directory, replace_file
 Ints = npt.NDArray[np.int64]
 ABSENT = np.iinfo(np.int64).min
 """Stands for null in an array of integers."""
-PARTS = ("customer", "seen", "stairs")
+WIDE = frozenset({"value", "due_cents", "principal_cents", "paid_cents", "punctual_cents"})
+"""Columns of the tables that hold cents."""
+NARROW = np.iinfo(np.int32)
+PARTS = ("customer", "seen", "stairs", "loans", "schedule")
 
 
 @dataclass
 class AccountState:
-    """One bucket's accounts. Row i of every array in ``columns`` is the customer with number i + 1.
+    """One bucket's accounts and loans. Row i of every array in ``columns`` is the customer with number i + 1.
 
     ``columns``: windows of sums and counts, latest days, last balance, and ``income_<month>`` / ``rows_<month>``;
-    ``balance_id``: the transaction the last balance is of; ``seen`` and ``stairs``: tables keyed by ``no``.
+    ``balance_id``: the transaction the last balance is of; ``seen`` and ``stairs``: tables keyed by ``no``; ``loans``
+    and ``schedule``: the visible loans, and each instalment of them as paid.
     """
 
     keys: pa.Array
@@ -43,12 +48,14 @@ class AccountState:
     balance_id: npt.NDArray[np.object_]
     seen: pa.Table
     stairs: pa.Table
+    loans: pa.Table
+    schedule: pa.Table
 
     def parts(self) -> dict[str, pa.Table]:
         """As tables, one per file."""
         listed = {"customer_key": self.keys, "balance_id": pa.array(self.balance_id, pa.string())}
-        listed |= {name: pa.array(values) for name, values in self.columns.items()}
-        return {"customer": pa.table(listed), "seen": self.seen, "stairs": self.stairs}
+        listed |= {name: pa.array(_narrow(values)) for name, values in self.columns.items()}
+        return {"customer": pa.table(listed), **{part: _narrowed(getattr(self, part)) for part in PARTS[1:]}}
 
 
 class StateManifest(BaseModel):
@@ -103,7 +110,7 @@ class StateStore:
         digests = {}
         for part, table in state.parts().items():
             sink = pa.BufferOutputStream()
-            with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+            with pa.ipc.new_file(sink, table.schema) as writer:  # compressing would take longer than all else here
                 writer.write_table(table)
             content = sink.getvalue()
             file = self._file(as_of, bucket, part)
@@ -125,13 +132,47 @@ class StateStore:
 def _from_parts(parts: dict[str, pa.Table]) -> AccountState:
     customer = parts["customer"].combine_chunks()
     columns = {
-        name: np.array(customer.column(name).to_numpy())
+        name: _wide(customer.column(name).to_numpy())
         for name in customer.column_names
         if name not in ("customer_key", "balance_id")
     }
     keys = customer.column("customer_key").combine_chunks()
     ids = np.array(customer.column("balance_id").to_pylist(), dtype=object)
-    return AccountState(keys, columns, ids, parts["seen"], parts["stairs"])
+    return AccountState(keys, columns, ids, **{part: _widened(parts[part]) for part in PARTS[1:]})
+
+
+def _narrow(values: Ints) -> npt.NDArray[np.int32] | Ints:
+    """As 32-bit integers where every value fits; ``ABSENT`` becomes the least of them."""
+    absent = values == ABSENT
+    low = values.min(initial=0, where=~absent)
+    if low <= NARROW.min or values.max(initial=0) > NARROW.max:
+        return values
+    return np.where(absent, NARROW.min, values).astype(np.int32)
+
+
+def _wide(values: npt.NDArray[np.int32] | Ints) -> Ints:
+    if values.dtype == np.int64:
+        return np.array(values)
+    wide: Ints = values.astype(np.int64)
+    wide[values == NARROW.min] = ABSENT
+    return wide
+
+
+def _narrowed(table: pa.Table) -> pa.Table:
+    """The same with 32 bits for the columns of ``WIDE`` whose every value fits."""
+    for index, name in enumerate(table.column_names):
+        if name in WIDE:
+            least, most = pc.min_max(table.column(name)).values()
+            if (least.as_py() or 0) >= NARROW.min and (most.as_py() or 0) <= NARROW.max:
+                table = table.set_column(index, name, table.column(name).cast(pa.int32()))
+    return table
+
+
+def _widened(table: pa.Table) -> pa.Table:
+    for index, name in enumerate(table.column_names):
+        if name in WIDE:
+            table = table.set_column(index, name, table.column(name).cast(pa.int64()))
+    return table
 
 
 def fingerprint(parts: dict[str, object]) -> str:

@@ -73,6 +73,30 @@ def test_a_quiet_world_is_carried_on_without_recomputing_anybody(tmp_path: Path)
             assert differences(found, recomputed(lake, day)) == [], day
 
 
+def test_versions_recorded_by_one_batch_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day that leaves a window holds a replaced version: of one customer beside rows of the same batch, of another
+    alone. Only the first must be recomputed; both must be right.
+    """
+    monkeypatch.setattr(nightly, "LARGEST_RECOMPUTE", 1)
+    day, batch, later = date(2024, 3, 5), lakes.at(date(2024, 3, 5), 23), lakes.at(date(2024, 3, 7), 9)
+    rows = []
+    for number, count in ((1, 3), (2, 1)):
+        made = [
+            lakes.transaction(f"T{number}{index}", lakes.key(number), lakes.at(day, 10 + index), 50, recorded_at=batch)
+            for index in range(count)
+        ]
+        rows += [*made, made[0] | {"amount": lakes.money(70), "recorded_at": later}]
+    world = {"customers": [lakes.customer(lakes.key(number), date(2023, 1, 1)) for number in (1, 2)]}
+    days = nights(day, 9)
+    lake = indexed_lake(tmp_path / "lake", world | {"transactions": rows}, 1, [day - timedelta(days=1) for day in days])
+    again = {}
+    for tonight in days:
+        found, (report,) = night(run_of(lake, tmp_path, tonight))
+        assert differences(found, recomputed(lake, tonight)) == [], tonight
+        again[tonight] = report.recomputed_customers
+    assert again[day + timedelta(days=7)] == 1  # the day leaves the shortest window
+
+
 PANELS = {
     "month ends": month_ends(date(2023, 11, 1), date(2024, 2, 29)),
     "more dates than are read at once": [date(2023, 9, 3) + timedelta(days=11 * number) for number in range(17)],
