@@ -10,7 +10,7 @@ from tierline.calibration.calibrators import Calibrator
 from tierline.calibration.choice import CalibratorChoice, ChoiceConfig, choose_calibrator
 from tierline.calibration.isotonic import IsotonicCalibrator, fit_isotonic
 from tierline.calibration.level import EffectiveRows, binomial_p, effective_rows, jeffreys_interval, jeffreys_p
-from tierline.calibration.metrics import figures
+from tierline.calibration.metrics import auc, figures
 from tierline.calibration.overlay import MacroOverlay, load_overlay
 from tierline.calibration.platt import PlattCalibrator, fit_platt
 from tierline.calibration.reliability import Reliability, reliability, reliability_frame
@@ -35,6 +35,7 @@ __all__ = [
     "PlattCalibrator",
     "Reliability",
     "ShiftCalibrator",
+    "auc",
     "binomial_p",
     "block_bootstrap",
     "choose_calibrator",

@@ -1,6 +1,6 @@
 """Fitting LightGBM: monotone, deterministic, stopped early on later rows of unseen customers.
 
-Belongs here: the choice of shape, the cross-fitted forward predictions, and the booster. Does not belong here: judging
+Belongs here: the choice of shape, the cross-fitted predictions, and the booster. Does not belong here: judging
 it, or calibration.
 """
 
@@ -17,8 +17,8 @@ import numpy.typing as npt
 from scipy.special import log_expit
 
 from tierline.training.config import TrainingConfig
-from tierline.training.panel import CALIBRATE, TUNE, Panel
-from tierline.training.splits import customer_fold, forward_splits
+from tierline.training.panel import Panel
+from tierline.training.splits import calibration_splits, customer_fold, tuning_splits
 
 LOGGER = logging.getLogger("tierline.training")
 Floats = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ def _gains(difference: Floats, customer: Ints) -> bool:
 
 def tune_splits(panel: Panel, config: TrainingConfig) -> list[tuple[Ints, Ints]]:
     """Forward splits of the tune slice, as many as hold ``ENOUGH_DEFAULTS``."""
-    splits = forward_splits(panel.part, customer_fold(panel.customers.tolist(), config.folds), TUNE)
+    splits = tuning_splits(panel.part, customer_fold(panel.customers.tolist(), config.folds))
     defaults = np.cumsum([panel.y[held].sum() for _, held in splits])
     return splits[: int(np.searchsorted(defaults, ENOUGH_DEFAULTS)) + 1]
 
@@ -106,14 +106,14 @@ def try_shape(panel: Panel, config: TrainingConfig, shape: Shape, splits: list[t
     return Trial(Shape(shape.num_leaves, boosters.best_iteration, found=shape.found), np.concatenate(loss))
 
 
-def forward_margins(panel: Panel, config: TrainingConfig, shape: Shape) -> tuple[Ints, Floats, Ints]:
+def held_out_margins(panel: Panel, config: TrainingConfig, shape: Shape) -> tuple[Ints, Floats, Ints]:
     """Rows of the calibration slice, their margins from boosters that never saw their customer, and their folds.
 
-    Each booster learns from earlier dates and other customers, so the same default never stands on both sides.
+    Each booster learns from other customers, so the same default never stands on both sides.
     """
     fold = customer_fold(panel.customers.tolist(), config.folds)
     margin = np.full(len(panel.y), np.nan)
-    for fit, held in forward_splits(panel.part, fold, CALIBRATE):
+    for fit, held in calibration_splits(panel.part, fold):
         booster = fit_rows(panel, config, shape, fit)
         margin[held] = booster.predict(panel.x[held], raw_score=True)
     rows = np.flatnonzero(~np.isnan(margin))

@@ -18,7 +18,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 
-from tierline.calibration import block_bootstrap, figures, quarter_labels, reliability_table
+from tierline.calibration import auc, block_bootstrap, quarter_labels, reliability_table
 from tierline.training.panel import TEST, Panel
 
 Floats = npt.NDArray[np.float64]
@@ -26,6 +26,7 @@ NAMES = {"slope": "calibration_slope", "intercept": "calibration_intercept"}
 FLOOR_ROWS = 200_000
 """The floor is fitted on at most this many learning rows, the newest: its memory grows with them."""
 UNBOUNDED = "above"
+DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def evaluate(panel: Panel, pd_12m: Floats, seed: int) -> Judged:
     """
     test = panel.rows(TEST)
     y, who = panel.y[test], panel.customers[test]
-    found = block_bootstrap(pd_12m, y, who, seed)
+    found = block_bootstrap(pd_12m, y, who, seed, draws=DRAWS)
     metrics = {
         "test_rows": float(len(y)),
         "test_defaults": float(y.sum()),
@@ -82,10 +83,10 @@ def logistic_floor(panel: Panel, seed: int) -> Judged:
     predicted = model.predict_proba(panel.x[test])[:, 1]
     y = panel.y[test]
 
-    def auc(p: Floats, outcome: npt.NDArray[np.bool_], weight: Floats) -> Mapping[str, float]:
-        return {"logistic_auc": figures(p, outcome, weight)["auc"]}
+    def ranked(p: Floats, outcome: npt.NDArray[np.bool_], weight: Floats) -> Mapping[str, float]:
+        return {"logistic_auc": auc(p, outcome, weight)}
 
-    found = block_bootstrap(predicted, y, panel.customers[test], seed, metrics=auc)["logistic_auc"]
+    found = block_bootstrap(predicted, y, panel.customers[test], seed, metrics=ranked, draws=DRAWS)["logistic_auc"]
     return Judged(
         {"logistic_auc": found.value, "logistic_log_loss": float(log_loss(y, predicted))},
         {"logistic_auc": (found.low, found.high)},

@@ -103,16 +103,30 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def forward_splits(part: Parts, fold: Ints, stage: int) -> list[tuple[Ints, Ints]]:
-    """Per fold: rows to fit on, and rows of ``stage`` to judge; always other customers, and earlier dates.
+def tuning_splits(part: Parts, fold: Ints) -> list[tuple[Ints, Ints]]:
+    """Per fold: training rows to fit on, and tune rows to judge; always other customers, and earlier dates.
 
-    Where the stage has no rows of its own (data without time), the rows before it are judged, each by a model that
-    never saw its customer.
+    Where there is no tune slice (data without time), the training rows are judged, each by a model that never saw its
+    customer.
     """
-    earlier = (part >= 0) & (part < stage)
-    judged = part == stage if (part == stage).any() else earlier
+    judged = part == TUNE if (part == TUNE).any() else part == TRAIN
+    return _splits(part == TRAIN, judged, fold)
+
+
+def calibration_splits(part: Parts, fold: Ints) -> list[tuple[Ints, Ints]]:
+    """Per fold: all learning rows of other customers to fit on, and rows of the calibration slice to predict.
+
+    The dates are those that the final booster learns from. Boosters of earlier dates only would have another level than
+    the final one, and the calibrator would correct for a drift that the final booster has already learned.
+    """
+    learning = np.isin(part, (TRAIN, TUNE, CALIBRATE))
+    judged = part == CALIBRATE if (part == CALIBRATE).any() else learning
+    return _splits(learning, judged, fold)
+
+
+def _splits(learning: npt.NDArray[np.bool_], judged: npt.NDArray[np.bool_], fold: Ints) -> list[tuple[Ints, Ints]]:
     splits = [
-        (np.flatnonzero(earlier & (fold != index)), np.flatnonzero(judged & (fold == index)))
+        (np.flatnonzero(learning & (fold != index)), np.flatnonzero(judged & (fold == index)))
         for index in np.unique(fold[judged])
     ]
     return [(fit, held) for fit, held in splits if len(fit) and len(held)]

@@ -22,7 +22,7 @@ from tierline.features import FEATURES, FeatureContext, feature_set_hash
 from tierline.labels import LabelSpec
 from tierline.lake import Lake
 from tierline.models import BundleCard, ModelBundle
-from tierline.training.booster import Shape, choose_shape, fit_rows, forward_margins
+from tierline.training.booster import Shape, choose_shape, fit_rows, held_out_margins
 from tierline.training.config import TrainingConfig
 from tierline.training.evaluation import Judged, evaluate, logistic_floor, reliability_rows
 from tierline.training.history import PanelRequest, build_panel, newest_rows
@@ -114,8 +114,8 @@ def train_panel(panel: Panel, origin: Origin, config: TrainingConfig) -> ModelBu
 
 
 def learn(panel: Panel, config: TrainingConfig, shape: Shape) -> Learned:
-    """Calibrate on forward margins, then fit the booster on all learning rows."""
-    rows, margin, fold = forward_margins(panel, config, shape)
+    """Calibrate on margins of customers held out, then fit the booster on all learning rows."""
+    rows, margin, fold = held_out_margins(panel, config, shape)
     customer = np.unique(panel.customers[rows].astype(str), return_inverse=True)[1]
     choice = choose_calibrator(margin, panel.y[rows], fold, customer=customer)
     calibration = Calibration(calibrator=choice.calibrator)
