@@ -53,6 +53,12 @@ class Registry:
         """
         return read_inventory(self._models).champion(as_of)
 
+    def previous_champion(self) -> RegistryEntry | None:
+        """The champion a rollback returns to; None where there is none."""
+        inventory = read_inventory(self._models)
+        standing = inventory.standing()
+        return inventory.entry(standing[-2]) if len(standing) > 1 else None
+
     def challengers(self, as_of: date) -> list[RegistryEntry]:
         """Bundles trained by the night of ``as_of`` that are neither its champion nor retired, sorted by id."""
         inventory = read_inventory(self._models)
@@ -126,13 +132,11 @@ class Registry:
         ``ConfigurationError`` for an unknown model or an empty name or reason; ``IntegrityError`` for a damaged bundle.
         """
 
-        def decide(inventory: Inventory) -> RegistryEvent:
-            entry = _known(inventory, model_id)
-            if entry.role == "champion":
-                raise BlockedError(f"{model_id}: it is the champion already")
-            return self._reign(inventory, entry, "promoted", (approver, why, on))
+        return self._decide(lambda inventory: self._promotion(inventory, model_id, (approver, why, on)))
 
-        return self._decide(decide)
+    def require_promotable(self, model_id: str, approver: str, why: str, on: date) -> None:
+        """Raise what ``promote`` would raise now; changes nothing."""
+        self._promotion(read_inventory(self._models), model_id, (approver, why, on))
 
     def rollback(self, approver: str, why: str, on: date) -> RegistryEvent:
         """Return to the champion before the reigning one, for the nights after ``on``; the log keeps both.
@@ -167,6 +171,12 @@ class Registry:
 
     def _decide(self, decide: Decide) -> RegistryEvent:
         return change_inventory(self._models, lambda before: before.with_event(decide(before))).log[-1]
+
+    def _promotion(self, inventory: Inventory, model_id: str, given: tuple[str, str, date]) -> RegistryEvent:
+        entry = _known(inventory, model_id)
+        if entry.role == "champion":
+            raise BlockedError(f"{model_id}: it is the champion already")
+        return self._reign(inventory, entry, "promoted", given)
 
     def _reign(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -120,10 +121,8 @@ def test_a_fault_at_any_call_leaves_the_old_register_or_the_new(tmp_path: Path, 
         interceptor = Interceptor(mode, call)
         with pytest.MonkeyPatch.context() as patch:
             interceptor.install(patch)
-            try:
+            with contextlib.suppress(KilledError, OSError):
                 registry.promote(challenger, APPROVER, "why", DAY)
-            except (KilledError, OSError):
-                pass
         reigning = Registry(tmp_path).champion(DAY + timedelta(days=1))
         assert reigning is not None
         outcomes.add(reigning.model_id)
