@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (("train", "--set", "num_leaves=many"), "num_leaves: Input should be a valid integer"),
         (("train", "--set", "num_leaves=9999"), "num_leaves: Input should be less than or equal to 255"),
         (("train", "--set", "leaves=31"), "leaves: Extra inputs are not permitted"),
+        (("train", "--author", "Schedule"), "author Schedule: this name stands for the nightly schedule"),
         (("simulate", "--customers", "1"), "customers: Input should be greater than or equal to 20"),
         (("simulate", "--as-of", "soon"), "as_of: Input should be a valid date"),
         (("simulate", "--customers", "50"), "made from another specification (customers 1000 there, 50 asked"),
