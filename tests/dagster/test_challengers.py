@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from challenger_home import APPROVER, add_challenger
-from small_lender import FIRST, NEXT, copy_home, current, run_night, unchanged_process
+from small_lender import FIRST, NEXT, copy_home, current, release_bytes, run_night, run_steps, unchanged_process
 
 from tierline.models import Registry
 from tierline.night import open_night
@@ -118,3 +118,17 @@ def test_a_night_run_again_after_a_promotion_keeps_its_name(
     Registry(home / "models").promote(challenged[1], APPROVER, "better", NEXT)
     run_night(home, NEXT)
     assert current(home) == name
+
+
+def test_a_champion_changed_while_the_night_ran_blocks_the_release(
+    challenged: tuple[Path, str, dict[str, str]], tmp_path: Path
+) -> None:
+    """The scores that stand are of the old champion; a manifest that names the new one would be false."""
+    home = copy_home(challenged[0], tmp_path / "home")
+    before = release_bytes(home)
+    Registry(home / "models").promote(challenged[1], APPROVER, "better", FIRST)
+    done = run_steps(home, NEXT, ["release"])
+    assert not done.success
+    (failed,) = [event for event in done.all_node_events if event.is_step_failure]
+    assert "run the whole night again" in str(failed.step_failure_data.error)
+    assert release_bytes(home) == before

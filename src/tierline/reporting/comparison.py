@@ -28,7 +28,7 @@ def migration_chart(migration: pd.DataFrame, tiers: Sequence[str], title: str = 
         x=alt.X("challenger_tier:N", title="challenger", sort=list(tiers), axis=alt.Axis(labelAngle=0)),
         y=alt.Y("champion_tier:N", title="champion", sort=list(tiers)),
     )
-    shade = alt.Color("share:Q", title="share of row", scale=alt.Scale(scheme="blues", domain=[0, 1]))
+    shade = alt.Color("share:Q", legend=None, scale=alt.Scale(scheme="blues", domain=[0, 1]))
     cells = base.mark_rect().encode(color=shade)
     ink = alt.condition("datum.share > 0.5", alt.value("white"), alt.value("black"))
     words = base.mark_text(fontSize=11).encode(text=alt.Text("customers:Q", format=","), color=ink)
