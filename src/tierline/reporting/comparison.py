@@ -49,7 +49,7 @@ def difference_chart(figures: pd.DataFrame, title: str = "Challenger minus champ
         alt.layer(zero, bars, points)
         .properties(width=WIDTH, height=40)
         .facet(row=alt.Row("measure:N", title=None, sort=figures["measure"].tolist()))
-        .resolve_scale(x="independent")
+        .resolve_scale(x="independent", y="independent")
         .properties(title=title)
     )
     return chart
