@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tierline.config import one_line
 from tierline.errors import BlockedError, ConfigurationError
 from tierline.home import Home, make_directory
+from tierline.models import UNKNOWN, require_author
 from tierline.night import open_night, parse_day
 from tierline.training import TrainingConfig
 
@@ -49,9 +50,14 @@ def train(
     ] = None,
     home: Annotated[Path, typer.Option(envvar="TIERLINE_HOME", help="Data directory")] = Path("data"),
     set_: Annotated[list[str] | None, typer.Option("--set", help="Training parameter, name=value; repeatable")] = None,
+    author: Annotated[
+        str, typer.Option(envvar="TIERLINE_AUTHOR", help="Who trains; a model without a name is never promoted")
+    ] = UNKNOWN,
 ) -> None:
     """Train a challenger; no decision uses it until it is promoted."""
-    _execute("training", home, as_of, {"ops": {"challenger_model": {"config": _training_parameters(set_ or [])}}})
+    require_author(author)
+    config = {**_training_parameters(set_ or []), "author": author}
+    _execute("training", home, as_of, {"ops": {"challenger_model": {"config": config}}})
 
 
 def _training_parameters(items: list[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ It is made from the domain's own parameters, so that names, defaults, bounds and
 from typing import Any
 
 import dagster as dg
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from tierline.training import TrainingConfig
 
@@ -14,9 +14,17 @@ _FIELDS: dict[str, Any] = {name: (field.annotation, field) for name, field in Tr
 
 
 class _TrainingBase(dg.Config):
+    author: str = Field("", description="who trains; without a name the model cannot be promoted")
+
     def training_config(self) -> TrainingConfig:
         """The domain's own, validated form."""
-        return TrainingConfig.model_validate(self.model_dump())
+        return TrainingConfig.model_validate(self.model_dump(exclude={"author"}))
+
+
+class ComparisonRunConfig(dg.Config):
+    """Which challenger is held against the champion."""
+
+    challenger: str = Field("", description="model id; empty: the newest challenger")
 
 
 TrainingRunConfig: Any = create_model(

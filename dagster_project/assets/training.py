@@ -9,12 +9,14 @@ from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.calibration import reliability_frame
 from tierline.features import feature_set_hash
-from tierline.models import ModelBundle, load_bundle
+from tierline.models import SCHEDULE, UNKNOWN, ModelBundle, require_author
 from tierline.night import Night
 from tierline.reporting import markdown_image, reliability_chart
+from tierline.tracking import log_training, require_tracking
 from tierline.training import TrainingConfig, TrainingRequest, train_bundle
 
 LOGGER = logging.getLogger("tierline.training")
+AUTHOR_TAG = "tierline/author"  # of a run: who trains, where the configuration does not say
 
 
 def _train(night: Night, config: TrainingConfig) -> ModelBundle:
@@ -56,16 +58,26 @@ def _model_result(bundle: ModelBundle) -> dg.MaterializeResult:
 def champion_model(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
     """The champion of the night; the first night trains it with the default configuration."""
     night = tierline_home.night(context.partition_key)
-    entry = night.registry.champion(night.as_of)
-    if entry and load_bundle(night.home.models / entry.model_id).card.feature_set != feature_set_hash():
-        LOGGER.warning("training: the features have changed since %s was trained: training anew", entry.model_id)
-        entry = None
-    if entry is None:
-        LOGGER.info("training: no champion yet for %s: training one", night.as_of)
-        entry = night.registry.add(_train(night, TrainingConfig()), "champion")
-    bundle = load_bundle(night.home.models / entry.model_id)
-    LOGGER.info("champion: %s, trained as of %s", entry.model_id, entry.trained_as_of)
+    why = _why_to_train(night)
+    if why:
+        LOGGER.info("training: %s: training a champion", why)
+        require_tracking()
+        bundle = _train(night, TrainingConfig())
+        night.registry.add(bundle, "champion", SCHEDULE, why)
+        log_training(bundle, night.home.models, SCHEDULE)
+    bundle = night.registry.load_champion(night.as_of)
+    LOGGER.info("champion: %s, trained as of %s", bundle.model_id, bundle.card.trained_as_of)
     return _model_result(bundle)
+
+
+def _why_to_train(night: Night) -> str:
+    """Why the night has no champion it can score with; empty where it has one."""
+    entry = night.registry.champion(night.as_of)
+    if entry is None:
+        return f"no champion yet for {night.as_of}"
+    if night.registry.load_champion(night.as_of).card.feature_set != feature_set_hash():
+        return f"the features have changed since {entry.model_id} was trained"
+    return ""
 
 
 @dg.asset(
@@ -79,7 +91,13 @@ def challenger_model(
 ) -> dg.MaterializeResult:
     """A model trained with the run's own configuration; registered as challenger, used by no decision."""
     night = tierline_home.night(context.partition_key)
+    author = config.author or context.run.tags.get(AUTHOR_TAG, UNKNOWN)
+    require_author(author)
+    require_tracking()
     bundle = _train(night, config.training_config())
-    entry = night.registry.add(bundle, "challenger")
-    LOGGER.info("challenger: %s", entry.model_id)
+    entry = night.registry.add(bundle, "challenger", author, "trained on request")
+    LOGGER.info("challenger: %s, trained by %s", entry.model_id, author)
+    if author == UNKNOWN:
+        LOGGER.warning("challenger: no author was given: train it again with one before it can be promoted")
+    log_training(bundle, night.home.models, author)
     return _model_result(bundle)

@@ -51,7 +51,7 @@ class InputError(TierlineError):
 
 
 class BlockedError(TierlineError):
-    """A check that guards publication failed: nothing is published and yesterday's release stays live."""
+    """A check that guards publication or the choice of champion failed: release and champion stay what they were."""
 
     exit_code = 4
 

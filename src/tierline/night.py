@@ -111,11 +111,11 @@ def effective_settings(home: Home, info: SourceInfo) -> Settings:
     return settings
 
 
-def parse_day(text: str | None) -> date | None:
-    """The day of an ``--as-of`` option; None where none was given."""
+def parse_day(text: str | None, option: str = "--as-of") -> date | None:
+    """The day of an option; None where none was given."""
     if not text:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ConfigurationError(f"--as-of {text}: not a date of the form YYYY-MM-DD") from error
+        raise ConfigurationError(f"{option} {text}: not a date of the form YYYY-MM-DD") from error

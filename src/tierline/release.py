@@ -109,6 +109,7 @@ def control_totals(night: Night) -> dict[str, JsonValue]:
 def snapshot_facts(night: Night) -> SnapshotFacts:
     """Everything the manifest says of the night that the publisher cannot see for itself."""
     bundle = night.registry.load_champion(night.as_of)
+    _require_scored_by(night, bundle.model_id)
     before = previous_snapshot(night.home, night.as_of)
     return SnapshotFacts(
         as_of=night.as_of,
@@ -127,3 +128,13 @@ def snapshot_facts(night: Night) -> SnapshotFacts:
         previous_snapshot=before.name if before else None,
         notes=[*night.info.notes, *(f"{name} is not delivered" for name in night.info.left_out)],
     )
+
+
+def _require_scored_by(night: Night, model_id: str) -> None:
+    """Raise ``BlockedError`` if the champion was changed while the night ran: its tables are of two models."""
+    scored_by = pc.unique(night.staged("scores").column("model_id")).to_pylist()
+    if scored_by != [model_id]:
+        raise BlockedError(
+            f"night of {night.as_of}: its scores are of {', '.join(map(str, scored_by))}, but its champion is"
+            f" {model_id}: run the whole night again"
+        )

@@ -21,7 +21,20 @@ from tierline.sources.info import SourceInfo, write_info
 from tierline.training import TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = {"ingest", "validate", "features", "train", "score", "tier", "limit", "price", "fund", "publish", "monitor"}
+STAGES = {
+    "ingest",
+    "validate",
+    "features",
+    "train",
+    "score",
+    "tier",
+    "limit",
+    "price",
+    "fund",
+    "publish",
+    "monitor",
+    "compare",
+}
 
 
 def nodes() -> dict[str, dg.AssetSpec]:
@@ -73,11 +86,12 @@ def test_a_published_table_shows_its_contract_as_schema(name: str) -> None:
 
 
 def test_jobs_cover_everything_once_and_run_in_process() -> None:
-    nightly, training = defs.resolve_job_def("nightly"), defs.resolve_job_def("training")
+    nightly, training, compare = (defs.resolve_job_def(name) for name in ("nightly", "training", "compare"))
     planned = {key.to_user_string() for key in nightly.asset_layer.selected_asset_keys}
-    assert planned == set(nodes()) - {"challenger_model"}
+    assert planned == set(nodes()) - {"challenger_model", "model_comparison"}
     assert {k.to_user_string() for k in training.asset_layer.selected_asset_keys} == {"challenger_model"}
-    for job in (nightly, training):
+    assert {k.to_user_string() for k in compare.asset_layer.selected_asset_keys} == {"model_comparison"}
+    for job in (nightly, training, compare):
         assert job.executor_def.name == "in_process"
         assert job.partitions_def == nightly_partitions
         assert int(job.run_tags["dagster/max_runtime"]) > 0
@@ -94,6 +108,7 @@ def test_the_release_comes_after_checks_of_every_table_that_block() -> None:
         "validated_lake": {f"{name}_keeps_its_contract" for name in LANDING},
     }
     assert graph.get(dg.AssetKey("release")).parent_keys == {dg.AssetKey("release_candidate")}
+    assert dg.AssetKey("release") in graph.get(dg.AssetKey("shadow_scores")).parent_keys  # the night is out by then
     assert graph.get(dg.AssetKey("release_candidate")).parent_keys == {dg.AssetKey(name) for name in PUBLISHED}
 
 
@@ -139,7 +154,8 @@ def test_the_business_day_is_the_source_s_where_it_states_one(tmp_path: Path, mo
 def test_training_run_config_is_typed_documented_and_defaulted() -> None:
     job = defs.resolve_job_def("training")
     fields = job.get_node_named("challenger_model").definition.config_schema.config_type.fields
-    assert set(fields) == set(TrainingConfig.model_fields)
+    assert set(fields) == {*TrainingConfig.model_fields, "author"}
+    assert not fields["author"].is_required
     for name, parameter in TrainingConfig.model_fields.items():
         field = fields[name]
         assert not field.is_required, name

@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (("train", "--set", "num_leaves=many"), "num_leaves: Input should be a valid integer"),
         (("train", "--set", "num_leaves=9999"), "num_leaves: Input should be less than or equal to 255"),
         (("train", "--set", "leaves=31"), "leaves: Extra inputs are not permitted"),
+        (("train", "--author", "Schedule"), "author Schedule: this name stands for the nightly schedule"),
         (("simulate", "--customers", "1"), "customers: Input should be greater than or equal to 20"),
         (("simulate", "--as-of", "soon"), "as_of: Input should be a valid date"),
         (("simulate", "--customers", "50"), "made from another specification (customers 1000 there, 50 asked"),
@@ -93,9 +94,13 @@ def test_a_challenger_changes_no_decision(after_first: Path, capsys: Capture) ->
     before, registry = release_bytes(after_first), Registry(after_first / "models")
     champion = registry.champion(FIRST)
     settings = ("num_leaves=4", "max_training_months=4", "calibration_months=2", "max_trees=10", "min_defaults=5")
-    ended = command(capsys, "train", "--home", after_first, *(word for item in settings for word in ("--set", item)))
+    by = ("--author", "Ada  Author")
+    ended = command(
+        capsys, "train", "--home", after_first, *by, *(word for item in settings for word in ("--set", item))
+    )
     assert ended.code == 0, ended
     assert [entry.role for entry in registry.entries()] == ["champion", "challenger"]
+    assert [entry.trained_by for entry in registry.entries()] == ["schedule", "Ada Author"]
     assert registry.champion(FIRST) == champion
     challenger = registry.entries()[1].model_id
     assert f"challenger: {challenger}" in ended.out

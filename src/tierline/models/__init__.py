@@ -5,6 +5,19 @@ training it (``training``) or explaining it (``scoring``).
 """
 
 from tierline.models.bundle import BundleCard, ModelBundle, load_bundle, save_bundle
-from tierline.models.registry import Registry, RegistryEntry
+from tierline.models.inventory import SCHEDULE, UNKNOWN, RegistryEntry, RegistryEvent
+from tierline.models.registry import Registry, require_author, same_person
 
-__all__ = ["BundleCard", "ModelBundle", "Registry", "RegistryEntry", "load_bundle", "save_bundle"]
+__all__ = [
+    "SCHEDULE",
+    "UNKNOWN",
+    "BundleCard",
+    "ModelBundle",
+    "Registry",
+    "RegistryEntry",
+    "RegistryEvent",
+    "load_bundle",
+    "require_author",
+    "same_person",
+    "save_bundle",
+]

@@ -1,4 +1,4 @@
-"""Writes that survive a power cut, and the lock between publishers.
+"""Writes that survive a power cut.
 
 Belongs here: the few operating-system calls publication is made of, each durable when it returns. Does not belong
 here: their order (``publisher``). Every call goes through ``os``, where the fault tests intercept it.
@@ -6,36 +6,20 @@ here: their order (``publisher``). Every call goes through ``os``, where the fau
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tierline.errors import BlockedError
 from tierline.home import DIRECTORY_MODE, FILE_MODE
 
 CHUNK = 1 << 20
-LOCK_FILE = ".lock"
-_POLL_SECONDS = 0.1
 
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's content, in hex."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def fsync_directory(path: Path) -> None:
-    """Make the entries of a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def create_directory(path: Path) -> None:
@@ -93,32 +77,3 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     elif path.is_symlink() or path.exists():
         os.unlink(path)  # noqa: PTH108 - intercepted by the fault tests
-
-
-@contextmanager
-def locked(directory: Path, wait_seconds: float) -> Iterator[None]:
-    """Hold the publishers' lock of ``directory``; the kernel drops it when the process dies.
-
-    Raises ``BlockedError`` if another publisher still holds it after ``wait_seconds``.
-    """
-    descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, FILE_MODE)
-    try:
-        _acquire(descriptor, directory, wait_seconds)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _acquire(descriptor: int, directory: Path, wait_seconds: float) -> None:
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() >= deadline:
-                raise BlockedError(
-                    f"{directory}: another run is publishing (waited {wait_seconds:g} s): run again when it has ended"
-                ) from error
-            time.sleep(_POLL_SECONDS)
-        else:
-            return

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tierline.errors import BlockedError, TierlineError
-from tierline.home import Home, make_directory
+from tierline.home import Home, fsync_directory, make_directory
+from tierline.locks import locked
 from tierline.publishing import disk
 from tierline.publishing.admission import TableFigures, admit
 from tierline.publishing.manifest import MANIFEST_FILE, PART_FILE, Manifest, SnapshotFacts, TableEntry
 from tierline.publishing.pointer import CURRENT, current_name, read_manifest, releases
 
 LOCK_WAIT_SECONDS = 60.0
+HOLDER = "another run is publishing"
 STAGE = ".stage"
 _NEXT_POINTER = ".CURRENT.next"
 
@@ -56,8 +58,8 @@ def publish(
     try:
         if not published.exists():
             make_directory(published)
-            disk.fsync_directory(published.parent)
-        with disk.locked(published, lock_wait):
+            fsync_directory(published.parent)
+        with locked(published, lock_wait, HOLDER):
             return _publish_locked(published, tables, facts, figures)
     except OSError as error:
         raise TierlineError(
@@ -78,7 +80,7 @@ def _publish_locked(
         _settle_existing(stage, target, manifest)
     else:
         os.rename(stage, target)  # noqa: PTH104 - intercepted by the fault tests
-    disk.fsync_directory(published)
+    fsync_directory(published)
     return PublishResult(manifest.name, target, _point(published, manifest))
 
 
@@ -109,13 +111,13 @@ def _stage(
     for name in sorted(figures):
         disk.create_directory(stage / name)
         digest, size = disk.copy_durable(tables[name], stage / name / PART_FILE)
-        disk.fsync_directory(stage / name)
+        fsync_directory(stage / name)
         if digest != figures[name].sha256:
             raise BlockedError(f"{tables[name]}: changed while it was being published: run the night again")
         entries[name] = figures[name].entry(f"{name}/{PART_FILE}", size)
     manifest = Manifest(**dict(facts), tables=entries)
     disk.write_durable(stage / MANIFEST_FILE, manifest.to_bytes())
-    disk.fsync_directory(stage)
+    fsync_directory(stage)
     return manifest
 
 
@@ -133,12 +135,12 @@ def _settle_existing(stage: Path, target: Path, manifest: Manifest) -> None:
         if not (target / file).parent.is_dir():
             disk.create_directory((target / file).parent)
         os.replace(stage / file, target / file)  # noqa: PTH105 - intercepted by the fault tests
-        disk.fsync_directory((target / file).parent)
+        fsync_directory((target / file).parent)
         mended.append(file)
     for stranger in _strangers(target, {MANIFEST_FILE, *wanted}):
         disk.remove(stranger)
         mended.append(stranger.name)
-    disk.fsync_directory(target)
+    fsync_directory(target)
     disk.remove(stage)
     if mended:
         logger.warning("%s was damaged; mended %s", target.name, ", ".join(mended))
@@ -169,6 +171,6 @@ def _point(published: Path, manifest: Manifest) -> bool:
     beside = published / _NEXT_POINTER
     disk.write_durable(beside, f"{manifest.name}\n".encode())
     os.replace(beside, published / CURRENT)  # noqa: PTH105 - intercepted by the fault tests
-    disk.fsync_directory(published)
+    fsync_directory(published)
     logger.info("published %s", manifest.name)
     return True

@@ -14,11 +14,12 @@ import os
 from pathlib import Path
 
 from tierline.errors import ConfigurationError, TierlineError
-from tierline.home import Home
+from tierline.home import Home, fsync_directory
+from tierline.locks import locked
 from tierline.publishing import disk
 from tierline.publishing.manifest import SNAPSHOT_NAME
 from tierline.publishing.pointer import current_name, read_manifest
-from tierline.publishing.publisher import LOCK_WAIT_SECONDS, STAGE
+from tierline.publishing.publisher import HOLDER, LOCK_WAIT_SECONDS, STAGE
 
 logger = logging.getLogger("tierline")
 
@@ -35,7 +36,7 @@ def prune(home: Home, keep: int = 30, *, lock_wait: float = LOCK_WAIT_SECONDS) -
     if not published.is_dir():
         return []
     try:
-        with disk.locked(published, lock_wait):
+        with locked(published, lock_wait, HOLDER):
             return _remove_older(published, _oldest_kept(home, keep))
     except OSError as error:
         raise TierlineError(
@@ -51,7 +52,7 @@ def _remove_older(published: Path, oldest: str | None) -> list[str]:
     disk.remove(published / STAGE)
     for name in gone:
         os.rename(published / name, published / STAGE)  # noqa: PTH104 - so that a crash leaves no half snapshot
-        disk.fsync_directory(published)
+        fsync_directory(published)
         disk.remove(published / STAGE)
         logger.info("removed %s", name)
     return gone

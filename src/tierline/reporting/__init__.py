@@ -12,11 +12,14 @@ from tierline.reporting.charts import (
     score_histogram,
     tier_distribution_chart,
 )
+from tierline.reporting.comparison import difference_chart, migration_chart
 from tierline.reporting.render import markdown_image, to_png, to_svg
 
 __all__ = [
+    "difference_chart",
     "gains_chart",
     "markdown_image",
+    "migration_chart",
     "reliability_chart",
     "roc_chart",
     "score_bands",

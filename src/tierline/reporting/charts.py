@@ -28,7 +28,7 @@ def reliability_chart(bins: pd.DataFrame, title: str = "Reliability") -> Chart:
     ``bins``: predicted, observed (fractions), count; optionally lower, upper. On the diagonal the PD is right. Both
     axes are logarithmic because PDs span decades; a bin that saw no default is drawn at the lower edge as a triangle.
     """
-    _require(bins, ("predicted", "observed", "count"))
+    require_columns(bins, ("predicted", "observed", "count"))
     floor = _lowest(bins) / 2
     columns = ["observed", *[name for name in ("lower", "upper") if name in bins]]
     data = bins.assign(none_seen=bins["observed"] <= 0, **{name: bins[name].clip(lower=floor) for name in columns})
@@ -85,7 +85,7 @@ def roc_chart(roc: pd.DataFrame, title: str = "ROC") -> Chart:
 
 def _curve(points: pd.DataFrame, axes: tuple[tuple[str, str], tuple[str, str]], title: str) -> Chart:
     (x_name, x_title), (y_name, y_title) = axes
-    _require(points, (x_name, y_name))
+    require_columns(points, (x_name, y_name))
     unit = alt.Scale(domain=[0, 1])
     x = alt.X(
         f"{x_name}:Q", title=x_title, scale=unit, axis=_AXIS, sort=None
@@ -106,7 +106,7 @@ def tier_distribution_chart(tiers: pd.DataFrame, title: str = "Tiers", order: Se
 
     ``tiers``: tier, customers, mean_pd (fraction); one row per tier, drawn in ``order`` or as given.
     """
-    _require(tiers, ("tier", "customers", "mean_pd"))
+    require_columns(tiers, ("tier", "customers", "mean_pd"))
     label = tiers["mean_pd"].map("PD {:.2%}".format)
     names = list(order) if order is not None else tiers["tier"].tolist()
     base = alt.Chart(tiers.assign(label=label)).encode(
@@ -124,7 +124,7 @@ def score_histogram(counts: pd.DataFrame, title: str = "Scores") -> Chart:
     ``counts``: from_score, to_score (points), share (fraction of the sample); optionally sample (for instance training
     and tonight).
     """
-    _require(counts, ("from_score", "to_score", "share"))
+    require_columns(counts, ("from_score", "to_score", "share"))
     data = counts if "sample" in counts else counts.assign(sample="customers")
     chart: Chart = (
         alt.Chart(data)
@@ -159,7 +159,8 @@ def score_bands(samples: Mapping[str, ArrayLike], width: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["sample", "from_score", "to_score", "share"])
 
 
-def _require(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise ``ValueError`` for an empty frame, an absent column or a missing value in one."""
     missing = [name for name in columns if name not in frame]
     if missing:
         raise ValueError(f"chart: the frame lacks {', '.join(missing)}")

@@ -9,12 +9,14 @@ from tierline.schemas.decision import DECISION_INPUTS
 from tierline.schemas.lake import LAKE, lake_table
 from tierline.schemas.landing import LANDING
 from tierline.schemas.published import PUBLISHED
+from tierline.schemas.shadow import SHADOW_SCORES
 
 __all__ = [
     "DECISION_INPUTS",
     "LAKE",
     "LANDING",
     "PUBLISHED",
+    "SHADOW_SCORES",
     "Column",
     "Feed",
     "Kind",

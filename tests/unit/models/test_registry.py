@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
-from unit.training.tiny_world import AS_OF, tiny_bundle
+from unit.models.registers import variant
+from unit.training.tiny_world import AS_OF
 
 from tierline.errors import ConfigurationError, IntegrityError, TierlineError
-from tierline.models import ModelBundle, Registry
-
-
-def variant(source: str, trained_as_of: date = AS_OF) -> ModelBundle:
-    bundle = tiny_bundle()
-    return replace(bundle, card=bundle.card.model_copy(update={"source": source, "trained_as_of": trained_as_of}))
+from tierline.models import Registry
 
 
 def test_without_a_champion_the_error_says_what_to_do(tmp_path: Path) -> None:
@@ -29,9 +24,9 @@ def test_without_a_champion_the_error_says_what_to_do(tmp_path: Path) -> None:
 def test_the_champion_of_a_night_is_the_newest_by_then(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     first, second = variant("first", date(2024, 1, 31)), variant("second", date(2024, 3, 31))
-    registry.add(second, "champion")
-    registry.add(first, "champion")
-    registry.add(variant("third", date(2024, 5, 31)), "challenger")
+    registry.add(second, "champion", "schedule")
+    registry.add(first, "champion", "schedule")
+    registry.add(variant("third", date(2024, 5, 31)), "challenger", "schedule")
     assert registry.champion(date(2024, 1, 30)) is None
     for day, bundle in [(date(2024, 1, 31), first), (date(2024, 3, 30), first), (date(2024, 3, 31), second)]:
         entry = registry.champion(day)
@@ -44,30 +39,30 @@ def test_the_champion_of_a_night_is_the_newest_by_then(tmp_path: Path) -> None:
 def test_of_two_champions_from_one_day_the_later_added_takes_over(tmp_path: Path, sources: tuple[str, str]) -> None:
     registry = Registry(tmp_path)
     for source in sources:
-        registry.add(variant(source), "champion")
+        registry.add(variant(source), "champion", "schedule")
     assert registry.load_champion(AS_OF).card.source == sources[1]
 
 
 def test_adding_again_changes_nothing(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    entry = registry.add(variant("one"), "champion")
+    entry = registry.add(variant("one"), "champion", "schedule")
     before = (tmp_path / "model_inventory.json").read_bytes()
-    assert registry.add(variant("one"), "champion") == entry
-    assert registry.add(variant("one"), "challenger") == entry  # no demotion by training again
+    assert registry.add(variant("one"), "champion", "schedule") == entry
+    assert registry.add(variant("one"), "challenger", "schedule") == entry  # no demotion by training again
     assert (tmp_path / "model_inventory.json").read_bytes() == before
 
 
 def test_a_challenger_can_become_champion_and_is_listed_once(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    registry.add(variant("one"), "challenger")
+    registry.add(variant("one"), "challenger", "schedule")
     assert registry.champion(date(2030, 1, 1)) is None
-    registry.add(variant("one"), "champion")
+    registry.add(variant("one"), "champion", "schedule")
     assert [entry.role for entry in registry.entries()] == ["champion"]
 
 
 def test_a_damaged_register_or_bundle_is_told_by_name(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    entry = registry.add(variant("one"), "champion")
+    entry = registry.add(variant("one"), "champion", "schedule")
     (tmp_path / entry.model_id / "booster.txt").write_text("tree\n")
     with pytest.raises(IntegrityError, match=r"booster\.txt"):
         registry.load_champion(AS_OF)

@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 
 from tierline.reporting import (
+    difference_chart,
     gains_chart,
     markdown_image,
+    migration_chart,
     reliability_chart,
     roc_chart,
     score_bands,
@@ -52,12 +54,25 @@ SCORES = pd.DataFrame(
         "sample": ["training", "training", "tonight", "tonight"],
     }
 )
+MIGRATION = pd.DataFrame(
+    {"champion_tier": ["A", "A", "B", "B"], "challenger_tier": ["A", "B", "A", "B"], "customers": [90, 10, 0, 0]}
+)
+DIFFERENCES = pd.DataFrame(
+    {"measure": ["gini", "brier"], "difference": [0.02, -0.001], "low": [-0.01, -0.002], "high": [0.05, 0.0]}
+)
+
+
+def migration_of_ab(migration: pd.DataFrame, title: str = "Tier migration") -> Chart:
+    return migration_chart(migration, ["A", "B"], title)
+
+
 CHARTS: list[tuple[Callable[..., Chart], pd.DataFrame]] = [
     (reliability_chart, BINS),
     (gains_chart, CURVE),
     (roc_chart, ROC),
     (tier_distribution_chart, TIERS),
     (score_histogram, SCORES),
+    (migration_of_ab, MIGRATION),
 ]
 
 
@@ -139,3 +154,10 @@ def test_score_bands_are_closed_below_and_sum_to_one() -> None:
     for bad in ([], [float("nan")], [float("inf")]):
         with pytest.raises(ValueError, match="scores of x"):
             score_bands({"x": bad}, width=10)
+
+
+def test_differences_have_an_axis_each_with_their_intervals() -> None:
+    assert {"gini", "brier", "New minus old"} <= set(words(difference_chart(DIFFERENCES, "New minus old")))
+    assert pixels(to_png(difference_chart(DIFFERENCES)))[2] > 20
+    with pytest.raises(ValueError, match="lacks high"):
+        difference_chart(DIFFERENCES.drop(columns="high"))
