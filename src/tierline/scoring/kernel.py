@@ -1,6 +1,6 @@
 """The compiled loop behind exact contributions: rows through trees, in blocks that stay in the processor's cache.
 
-Belongs here: loops over rows and the flat arrays they run on. Does not belong here: where the arrays come from.
+Belongs here: loops over rows. Does not belong here: the arrays they run on (``program.py``).
 
 Compiled by numba at the first call of a process. Nothing is cached on disk: numba's cache is made of pickles in a
 directory that others may be able to write to. Each row is summed in the order of the trees, so a result depends on no
@@ -10,11 +10,13 @@ other row, block or thread.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from tierline.scoring.program import CATEGORICAL, NUMERIC, ZERO_LEFT, Program
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,42 +24,6 @@ Bytes = npt.NDArray[np.uint8]
 Function = TypeVar("Function", bound=Callable[..., Any])
 BLOCK = 256
 """Rows at a time: what a tree needs of them fits in the second-level cache."""
-NUMERIC, ZERO_LEFT, ZERO_RIGHT, CATEGORICAL = 0, 1, 2, 3
-"""Kinds of split; the middle two are numeric ones that send 0, a missing value there, left or right."""
-
-
-class Program(NamedTuple):
-    """A model as flat arrays; ``x_from[i]:x_from[i + 1]`` are the places in ``x`` that belong to owner ``i``.
-
-    Trees own nodes and parts; parts own bits and columns; bits own answers (nodes counted within their tree). A part
-    with ``table >= 0`` is looked up in ``tables`` from there on, (columns, 2 ** bits); one without is a single leaf of
-    value ``leaf`` with one ``share`` per column. Nodes of kind ``CATEGORICAL`` own ``codes`` that go left.
-    """
-
-    zero: float
-    features: int
-    columns: int
-    nodes_from: Ints
-    feature: Ints
-    threshold: Floats
-    nan_left: Bytes
-    kind: Bytes
-    codes_from: Ints
-    codes: Bytes
-    parts_from: Ints
-    table: Ints
-    leaf: Floats
-    bits_from: Ints
-    answers_from: Ints
-    answer_node: Ints
-    answer_left: Bytes
-    columns_from: Ints
-    column: Ints
-    share: Floats
-    tables: Floats
-    gauss_from: Ints
-    gauss_node: Floats
-    gauss_weight: Floats
 
 
 def compiled(function: Function) -> Function:

@@ -4,8 +4,8 @@ Belongs here: the game, its solution for one leaf, and how a tree is cut. Does n
 
 The game is LightGBM's own (``pred_contrib``; Lundberg et al. 2020, "tree_path_dependent"): a coalition's value is the
 tree's expectation where splits on absent features are answered in the shares of the learning rows. One leaf's part is
-its value times one factor per distinct feature of its path: 1 or 0 for a present feature (are all its splits on the path
-answered towards the leaf?), the product of its splits' shares for an absent one. So a leaf's contributions depend on a
+its value times one factor per distinct feature of its path: 1 or 0 for a present feature (are all its splits on the
+path answered towards the leaf?), the product of its splits' shares for an absent one. So a leaf's contributions depend on a
 row only through a few bits, and those of a branch of the tree only through its answers: they can be written down once
 for all patterns.
 """
@@ -63,7 +63,7 @@ def shapley(present: Bools, shares: Floats, value: float) -> Floats:
 
     ``present[i]`` says per row whether the leaf's splits on feature i are answered towards it; ``shares[i]`` stands in
     for it where the feature is absent. A feature's Shapley value is the integral over t of its own difference times
-    the others' factors, each mixed in the proportion t : 1 - t; the integrand is a polynomial of their number (Owen 1972).
+    the others' factors, each mixed in the proportion t : 1 - t, which is a polynomial of lower degree (Owen 1972).
     """
     t, weight = gauss((len(shares) + 1) // 2)
     mixed = present[:, None, :] * t[:, None] + (shares[:, None] * (1 - t))[:, :, None]

@@ -10,6 +10,7 @@ which takes values within ``ZERO`` of 0 as 0. The text holds every figure in ful
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import lightgbm as lgb
 import numpy as np
@@ -73,9 +74,11 @@ def read_trees(booster: lgb.Booster) -> tuple[Tree, ...]:
     """
     head, *blocks = booster.model_to_string().split("\nTree=")
     if booster.num_model_per_iteration() != 1:
-        raise TierlineError("model: it has several classes, but contributions are made of one margin: train a binary one")
+        raise TierlineError(
+            "model: it has several classes, but contributions are made of one margin: train a binary one"
+        )
     if "\naverage_output" in head:
-        raise TierlineError("model: a random forest's margin is a mean, not a sum of trees: train with boosting=gbdt")
+        raise TierlineError("model: a random forest's margin is a mean, not a sum: train with boosting=gbdt")
     return tuple(_read_tree(number, block) for number, block in enumerate(blocks))
 
 
@@ -91,9 +94,13 @@ def _read_tree(number: int, block: str) -> Tree:
         for name in ("split_feature", "threshold", "decision_type", "left_child", "right_child", "internal_count")
     }
     bitsets = _bitsets(text) if int(text["num_cat"]) else []
-    nodes = tuple(_read_node(dict(zip(columns, row, strict=True)), bitsets) for row in zip(*columns.values(), strict=True))
+    nodes = tuple(
+        _read_node(dict(zip(columns, row, strict=True)), bitsets) for row in zip(*columns.values(), strict=True)
+    )
     if min(node.count for node in nodes) < 1:
-        raise TierlineError(f"model: tree {number} has a split without learning rows: its shares are unknown, train again")
+        raise TierlineError(
+            f"model: tree {number} has a split without learning rows: its shares are unknown, train again"
+        )
     return Tree(nodes, values, np.array(text["leaf_count"].split(), dtype=np.int64))
 
 
@@ -126,5 +133,5 @@ def _bitsets(text: dict[str, str]) -> list[Bools]:
     bounds = [int(bound) for bound in text["cat_boundaries"].split()]
     return [
         np.unpackbits(words[start:end].view(np.uint8), bitorder="little").astype(np.bool_)
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in pairwise(bounds)
     ]
