@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import TierlineError
-from tierline.features import FEATURES, feature_set_hash
+from tierline.features import feature_set_hash
 from tierline.models import ModelBundle
 from tierline.schemas import PUBLISHED, Column, Kind, Table
 from tierline.scoring.reasons import reason_model, top_reasons
@@ -45,8 +45,10 @@ def score_book(bundle: ModelBundle, parts: Iterable[pa.Table], bad_outcomes: lis
     listed = pa.array(bad_outcomes, pa.string())
     scored, contributions = [], []
     for part in parts:
-        scored.append(_score_part(bundle, part, listed))
-        contributions.append(reasons.contributions(bundle.matrix(part)))
+        matrix = bundle.matrix(part)
+        margin = np.asarray(bundle.booster.predict(matrix, raw_score=True), dtype=np.float64)
+        scored.append(_score_part(bundle, part, margin, listed))
+        contributions.append(reasons.contributions(matrix))
     table = pa.concat_tables(scored).combine_chunks()
     in_default = table.column("in_default").to_numpy()
     columns = {
@@ -59,9 +61,8 @@ def score_book(bundle: ModelBundle, parts: Iterable[pa.Table], bad_outcomes: lis
     return pa.table({name: columns[name] for name in SCORED.column_names})
 
 
-def _score_part(bundle: ModelBundle, features: pa.Table, bad_outcomes: pa.Array) -> pa.Table:
-    """What is known of the customers of one part without the rest of the book."""
-    names = [feature.name for feature in FEATURES]
+def _score_part(bundle: ModelBundle, features: pa.Table, margin: np.ndarray, bad_outcomes: pa.Array) -> pa.Table:
+    """What is known of the customers of one part without the rest of the book; ``margin`` is the booster's."""
     keys = features.column("customer_key").cast(pa.string())
     listed = pc.is_in(keys, value_set=bad_outcomes).to_numpy()
     in_default = (_filled(features, "dpd_now", 0.0) >= bundle.card.label_spec["dpd_threshold"]) | listed
@@ -69,7 +70,7 @@ def _score_part(bundle: ModelBundle, features: pa.Table, bad_outcomes: pa.Array)
     short = _filled(features, "history_months", 0.0) < THIN_HISTORY_MONTHS
     columns = {
         "customer_key": keys,
-        "pd_12m": pa.array(np.where(in_default, 1.0, bundle.predict_pd(features.select(names)))),
+        "pd_12m": pa.array(np.where(in_default, 1.0, bundle.card.calibrator.predict(margin))),
         "thin_file": pa.array(no_instalment & short),
         "in_default": pa.array(in_default),
     }

@@ -5,9 +5,9 @@ Belongs here: the game, its solution for one leaf, and how a tree is cut. Does n
 The game is LightGBM's own (``pred_contrib``; Lundberg et al. 2020, "tree_path_dependent"): a coalition's value is the
 tree's expectation where splits on absent features are answered in the shares of the learning rows. One leaf's part is
 its value times one factor per distinct feature of its path: 1 or 0 for a present feature (are all its splits on the
-path answered towards the leaf?), the product of its splits' shares for an absent one. So a leaf's contributions depend on a
-row only through a few bits, and those of a branch of the tree only through its answers: they can be written down once
-for all patterns.
+path answered towards the leaf?), the product of its splits' shares for an absent one. So a leaf's contributions depend
+on a row only through a few bits, and those of a branch of the tree only through its answers: they can be written down
+once for all patterns.
 """
 
 from __future__ import annotations
