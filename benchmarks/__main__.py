@@ -1,7 +1,7 @@
 """``make bench``: paired runs at a chosen scale, printed and kept in ``benchmarks/results/``.
 
 ``SCALE`` is small (the default, minutes), 100k or 1m (the tables in the docs; about an hour and 10 GB of disk). Lakes
-are made once, below ``benchmarks/.lakes``.
+are made once, below ``benchmarks/.lakes``. ``SECTION`` chooses one section, by default all of them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import features, peers, validation
+from benchmarks import features, peers, reasons, validation
 from benchmarks.skewed import LAST, VOCABULARY, Skewed, make_lake
-from benchmarks.timing import Job, Measured, alone, paired_jobs, ratios, table
+from benchmarks.timing import Job, Measured, alone, paired, paired_jobs, ratios, table
 
 HERE = Path(__file__).parent
 SCALES = {"small": 12_500, "100k": 100_000, "1m": 1_000_000}
@@ -33,11 +33,19 @@ def main() -> None:
     ]
     results = HERE / "results"
     results.mkdir(exist_ok=True)
-    for part in (recompute, other_tools, twelve_dates, rules):
+    sections = {
+        "recompute": recompute, "other_tools": other_tools, "twelve_dates": twelve_dates, "rules": rules,
+        "reasons": reason_codes,
+    }  # fmt: skip
+    only = os.environ.get("SECTION") or ""
+    if only and only not in sections:
+        sys.exit(f"SECTION={only}: not a section; use one of {', '.join(sections)}")
+    name = f"{scale}-{only}" if only else scale
+    for part in [sections[only]] if only else sections.values():
         found = part(scale)
         print("\n".join(found), flush=True)
         lines += found
-        (results / f"{scale}.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+        (results / f"{name}.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 def lake_of(customers: int) -> Path:
@@ -110,6 +118,36 @@ def rules(scale: str) -> list[str]:
     title, seconds = validation.run(rows, 3)
     measured = {name: Measured(values) for name, values in seconds.items()}
     return table(title, measured, "great expectations")
+
+
+def reason_codes(scale: str) -> list[str]:
+    """Exact contributions against ``pred_contrib``, and a book from feature files to its scores."""
+    book = reasons.Book(HERE / ".lakes" / f"reasons-{SCALES[scale]}", SCALES[scale])
+    reasons.make_book(book)
+    lines = []
+    for trees, few in ((100, 4_000), (500, 1_000)):
+        model, x = reasons.make_model(book, trees), reasons.columns(3, 50_000)
+        contenders = {
+            "pred_contrib": lambda model=model, x=x, few=few: reasons.pred_contrib(model, x[:few]),
+            "kernel": lambda model=model, x=x: reasons.kernel(model, x),
+        }
+        seconds = paired(contenders)
+        per_row = [value / few for value in seconds["pred_contrib"]], [value / len(x) for value in seconds["kernel"]]
+        apart = reasons.greatest_difference(model, few)
+        lines += [f"{trees} trees: {ratios(*per_row)} × pred_contrib, greatest difference {apart:.1e}."]
+    model, files = reasons.make_model(book, 100), 1
+    given = {"features": book.features, "model": model}
+    jobs = {
+        "pred_contrib, first file": Job(reasons.pred_contrib_of_files, given | {"files": files}),
+        "book to scores and reasons": Job(reasons.whole_book, given | {"target": book.root / "scored.parquet"}),
+    }
+    measured = paired_jobs(jobs)
+    share = min(files * reasons.BUCKET, book.customers) / book.customers
+    slow, fast = measured["pred_contrib, first file"].seconds, measured["book to scores and reasons"].seconds
+    faster = ratios([value / share for value in slow], fast)
+    title = f"Exact reasons, {book.customers:,} customers, 100 trees"
+    said = f"pred_contrib on all rows, from the pace of its first file, takes {faster} times as long as the whole."
+    return [*table(title, measured, "book to scores and reasons"), said, "", *lines, ""]
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def scored_book(context: dg.AssetExecutionContext, tierline_home: TierlineHome) 
     night = tierline_home.night(context.partition_key)
     bundle = night.registry.load_champion(night.as_of)
     bad = customers_in_bad_outcome(night.lake, night.as_of)
-    scored = score_book(bundle, night.features(), bad, night.as_of)
+    scored = score_book(bundle, night.feature_parts(), bad, night.as_of)
     LOGGER.info("score: %d customers with reasons", scored.num_rows)
     return staged_result(scored, night.stage_contract(SCORED, scored))
 

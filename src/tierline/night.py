@@ -6,6 +6,7 @@ stage, or the order of stages (the orchestrator's).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from tierline.config import Settings, load_settings
 from tierline.errors import ConfigurationError, TierlineError
-from tierline.features import FeatureContext, NightlyRun, read_features
+from tierline.features import FeatureContext, NightlyRun, feature_parts, read_features
 from tierline.home import Home
 from tierline.lake import Lake
 from tierline.models import Registry
@@ -56,11 +57,19 @@ class Night:
 
     def features(self) -> pa.Table:
         """The night's features, one row per customer; absent ones say which stage is missing."""
-        if not self.feature_run.target.exists():
+        return read_features(self._features_made())
+
+    def feature_parts(self) -> Iterator[pa.Table]:
+        """The same one bucket at a time, for work that must not hold the whole book."""
+        return feature_parts(self._features_made())
+
+    def _features_made(self) -> Path:
+        target = self.feature_run.target
+        if not target.exists():
             raise TierlineError(
                 f"customer_features of {self.as_of} is not there yet: run the stage that makes it first"
             )
-        return read_features(self.feature_run.target)
+        return target
 
     @property
     def effective_on(self) -> date:

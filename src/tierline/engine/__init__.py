@@ -3,7 +3,7 @@
 Belongs here: how table work is executed. Does not belong here: any table's SQL.
 """
 
-from tierline.engine.buckets import bucket_session, map_buckets
+from tierline.engine.buckets import bucket_session, map_buckets, worker_count
 from tierline.engine.session import session
 
-__all__ = ["bucket_session", "map_buckets", "session"]
+__all__ = ["bucket_session", "map_buckets", "session", "worker_count"]

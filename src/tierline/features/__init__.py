@@ -8,7 +8,7 @@ Adding a feature is one row in the family's list; a new family is one module wit
 
 from tierline.features.build import FeatureContext, build_features, customer_spine
 from tierline.features.feature import Feature
-from tierline.features.nightly import BucketReport, NightlyRun, nightly_features, read_features
+from tierline.features.nightly import BucketReport, NightlyRun, feature_parts, nightly_features, read_features
 from tierline.features.registry import FEATURE_TABLE, FEATURES, feature_set_hash
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "NightlyRun",
     "build_features",
     "customer_spine",
+    "feature_parts",
     "feature_set_hash",
     "nightly_features",
     "read_features",

@@ -9,7 +9,7 @@ crash goes on at the first bucket without one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -163,8 +163,12 @@ def _finish(connection: duckdb.DuckDBPyConnection, night: BucketNight) -> int:
     return int(rows.num_rows)
 
 
+def feature_parts(target: Path) -> Iterator[pa.Table]:
+    """Each bucket's file as a table, one at a time, in the order of the buckets."""
+    for file in sorted(target.glob("bucket=*.parquet")):
+        yield pq.read_table(file, partitioning=None).replace_schema_metadata()
+
+
 def read_features(target: Path) -> pa.Table:
     """Every bucket's file as one table, sorted by customer."""
-    files = sorted(target.glob("bucket=*.parquet"))
-    parts = [pq.read_table(file, partitioning=None).replace_schema_metadata() for file in files]
-    return pa.concat_tables(parts).sort_by([("customer_key", "ascending")])
+    return pa.concat_tables(feature_parts(target)).sort_by([("customer_key", "ascending")])

@@ -5,16 +5,18 @@ Belongs here: applying the champion to the night's features. Does not belong her
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tierline.errors import TierlineError
-from tierline.features import FEATURES, feature_set_hash
+from tierline.features import feature_set_hash
 from tierline.models import ModelBundle
 from tierline.schemas import PUBLISHED, Column, Kind, Table
-from tierline.scoring.reasons import grouped_contributions, top_reasons
+from tierline.scoring.reasons import reason_model, top_reasons
 
 THIN_HISTORY_MONTHS = 3
 
@@ -29,32 +31,47 @@ SCORED = Table(
 )
 
 
-def score_book(bundle: ModelBundle, features: pa.Table, bad_outcomes: list[str], as_of: date) -> pa.Table:
-    """Score every row of ``features`` (one per customer); returns ``SCORED``.
+def score_book(bundle: ModelBundle, parts: Iterable[pa.Table], bad_outcomes: list[str], as_of: date) -> pa.Table:
+    """Score every row of the feature tables ``parts`` (one row per customer in all); returns ``SCORED``.
 
-    A customer is in default if DPD reaches the label's threshold or an outcome of default is known
-    (``bad_outcomes``: customer keys); its PD is 1 (Basel CRE36). Thin file: under three full months of transactions and
-    no instalment due within the last year, or nothing known at all.
+    The parts are taken one at a time; how the book is divided makes no difference. A customer is in default if DPD
+    reaches the label's threshold or an outcome of default is known (``bad_outcomes``: customer keys); its PD is 1
+    (Basel CRE36). Thin file: under three full months of transactions and no instalment due within the last year, or
+    nothing known at all.
     """
     if bundle.card.feature_set != feature_set_hash():
         raise TierlineError(f"{bundle.model_id}: it learned from another feature set than tonight's: train again")
-    names = [feature.name for feature in FEATURES]
-    dpd = _filled(features, "dpd_now", 0.0)
-    keys = features.column("customer_key").to_pylist()
-    listed = set(bad_outcomes)
-    in_default = (dpd >= bundle.card.label_spec["dpd_threshold"]) | np.array([key in listed for key in keys])
-    pd_12m = np.where(in_default, 1.0, bundle.predict_pd(features.select(names)))
-    codes, grouped = grouped_contributions(bundle, bundle.matrix(features))
-    reasons = top_reasons(codes, grouped, in_default)
+    reasons = reason_model(bundle)
+    listed = pa.array(bad_outcomes, pa.string())
+    scored, contributions = [], []
+    for part in parts:
+        matrix = bundle.matrix(part)
+        margin = np.asarray(bundle.booster.predict(matrix, raw_score=True), dtype=np.float64)
+        scored.append(_score_part(bundle, part, margin, listed))
+        contributions.append(reasons.contributions(matrix))
+    table = pa.concat_tables(scored).combine_chunks()
+    in_default = table.column("in_default").to_numpy()
+    columns = {
+        **{name: table.column(name) for name in table.column_names},
+        "as_of": pa.array([as_of] * len(table), pa.date32()),
+        "model_id": pa.array([bundle.model_id] * len(table), pa.string()),
+    }
+    for rank, codes in enumerate(top_reasons(reasons.codes, np.concatenate(contributions), in_default), start=1):
+        columns[f"reason_{rank}"] = codes
+    return pa.table({name: columns[name] for name in SCORED.column_names})
+
+
+def _score_part(bundle: ModelBundle, features: pa.Table, margin: np.ndarray, bad_outcomes: pa.Array) -> pa.Table:
+    """What is known of the customers of one part without the rest of the book; ``margin`` is the booster's."""
+    keys = features.column("customer_key").cast(pa.string())
+    listed = pc.is_in(keys, value_set=bad_outcomes).to_numpy()
+    in_default = (_filled(features, "dpd_now", 0.0) >= bundle.card.label_spec["dpd_threshold"]) | listed
     no_instalment = _filled(features, "instalments_due_365d", 0.0) == 0
     short = _filled(features, "history_months", 0.0) < THIN_HISTORY_MONTHS
     columns = {
-        "customer_key": pa.array(keys, pa.string()),
-        "as_of": pa.array([as_of] * len(keys), pa.date32()),
-        "pd_12m": pa.array(pd_12m),
-        **{f"reason_{rank + 1}": pa.array([row[rank] for row in reasons], pa.string()) for rank in range(4)},
+        "customer_key": keys,
+        "pd_12m": pa.array(np.where(in_default, 1.0, bundle.card.calibrator.predict(margin))),
         "thin_file": pa.array(no_instalment & short),
-        "model_id": pa.array([bundle.model_id] * len(keys), pa.string()),
         "in_default": pa.array(in_default),
     }
     return pa.table(columns)

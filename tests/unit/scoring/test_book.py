@@ -32,7 +32,7 @@ def column(table: pa.Table, name: str) -> list:
 
 
 def test_every_customer_is_scored_once_and_keeps_the_contract(features: pa.Table) -> None:
-    scored = score_book(tiny_bundle(), features, [], AS_OF)
+    scored = score_book(tiny_bundle(), [features], [], AS_OF)
     assert conform(scored, SCORED).num_rows == len(tiny_world()["customers"])
     assert column(scored, "customer_key") == column(features, "customer_key")
     assert set(column(scored, "model_id")) == {tiny_bundle().model_id}
@@ -42,7 +42,7 @@ def test_every_customer_is_scored_once_and_keeps_the_contract(features: pa.Table
 def test_in_default_is_the_labels_threshold_or_an_outcome(features: pa.Table) -> None:
     """The tiny book's label is 30 DPD."""
     calm = next(r for r in features.to_pylist() if r["dpd_now"] == 0)["customer_key"]
-    scored = score_book(tiny_bundle(), features, [calm], AS_OF)
+    scored = score_book(tiny_bundle(), [features], [calm], AS_OF)
     pd_12m = tiny_bundle().predict_pd(features)
     for row, dpd, modelled in zip(scored.to_pylist(), column(features, "dpd_now"), pd_12m, strict=True):
         bad = dpd >= 30 or row["customer_key"] == calm
@@ -53,6 +53,14 @@ def test_in_default_is_the_labels_threshold_or_an_outcome(features: pa.Table) ->
     dpds = column(features, "dpd_now")
     assert max(dpds) >= 30
     assert any(0 < dpd < 30 for dpd in dpds)
+
+
+def test_how_the_book_is_divided_makes_no_difference(features: pa.Table) -> None:
+    whole = score_book(tiny_bundle(), [features], [], AS_OF)
+    parts = [features.slice(0, 1), features.slice(1, 30), features.slice(31)]
+    assert conform(score_book(tiny_bundle(), parts, [], AS_OF), SCORED).equals(conform(whole, SCORED))
+    backwards = score_book(tiny_bundle(), reversed(parts), [], AS_OF)
+    assert conform(backwards, SCORED).equals(conform(whole, SCORED))
 
 
 def edge_lake(root: Path) -> Lake:
@@ -87,7 +95,7 @@ def edge_lake(root: Path) -> Lake:
 def test_thin_files(tmp_path: Path) -> None:
     lake = edge_lake(tmp_path)
     features = build_features(lake, customer_spine(lake, DAY), CONTEXT)
-    scored = score_book(tiny_bundle(), features, [], DAY)
+    scored = score_book(tiny_bundle(), [features], [], DAY)
     thin = dict(zip(column(scored, "customer_key"), column(scored, "thin_file"), strict=True))
     assert [thin[lakes.key(number)] for number in range(4)] == [True, True, False, False]
 
@@ -96,7 +104,7 @@ def test_decision_inputs_by_hand(tmp_path: Path) -> None:
     """Of three instalments of 300 one was paid on time, one is five days late, one falls due in 26 days."""
     lake = edge_lake(tmp_path)
     features = build_features(lake, customer_spine(lake, DAY), CONTEXT)
-    scored = score_book(tiny_bundle(), features, [], DAY)
+    scored = score_book(tiny_bundle(), [features], [], DAY)
     inputs = {row["customer_key"]: row for row in decision_inputs(lake, scored, features, DAY).to_pylist()}
     pd_12m = dict(zip(column(scored, "customer_key"), column(scored, "pd_12m"), strict=True))
     assert inputs[lakes.key(3)] == {
@@ -129,13 +137,13 @@ def test_decision_inputs_see_the_customer_as_known_then(tmp_path: Path) -> None:
     regions = []
     for day in (DAY, DAY + timedelta(days=1)):
         features = build_features(lake, customer_spine(lake, day), CONTEXT)
-        scored = score_book(tiny_bundle(), features, [], day)
+        scored = score_book(tiny_bundle(), [features], [], day)
         regions.append(decision_inputs(lake, scored, features, day)["region_code"].to_pylist())
     assert regions == [["R1"], ["R9"]]
 
 
 def test_all_of_the_book_reaches_the_decisions(features: pa.Table) -> None:
-    scored = score_book(tiny_bundle(), features, [], AS_OF)
+    scored = score_book(tiny_bundle(), [features], [], AS_OF)
     inputs = decision_inputs(tiny_lake(), scored, features, AS_OF)
     assert inputs.num_rows == features.num_rows
     assert inputs.schema.names == list(DECISION_INPUTS.column_names)
@@ -147,7 +155,7 @@ def test_all_of_the_book_reaches_the_decisions(features: pa.Table) -> None:
 
 def test_drift_is_measured_on_customers_not_in_default(features: pa.Table) -> None:
     bundle = tiny_bundle()
-    scored = score_book(bundle, features, [], AS_OF)
+    scored = score_book(bundle, [features], [], AS_OF)
     learned, tonight = drift_samples(bundle, features, scored)
     performing = ~np.array(column(scored, "in_default"))
     assert list(learned) == list(tonight) == bundle.reference_rows.column_names

@@ -17,4 +17,4 @@ def test_a_model_of_another_feature_set_is_refused() -> None:
     bundle = tiny_bundle()
     other = replace(bundle, card=bundle.card.model_copy(update={"feature_set": "0" * 12}))
     with pytest.raises(TierlineError, match="another feature set than tonight's: train again"):
-        score_book(other, pa.table({}), [], date(2026, 6, 30))
+        score_book(other, [pa.table({})], [], date(2026, 6, 30))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
+from math import floor
 
 import numpy as np
 import pytest
@@ -10,9 +12,9 @@ from unit.training.tiny_world import AS_OF, CONTEXT, tiny_bundle, tiny_lake
 
 from tierline.features import FEATURES, build_features, customer_spine
 from tierline.scoring import load_reasons
-from tierline.scoring.reasons import IN_DEFAULT, TOP, grouped_contributions, top_reasons
+from tierline.scoring.reasons import IN_DEFAULT, TOP, UNIT, reason_model, top_reasons
 
-CODES = ["A", "B", "C", "D", "E"]
+CODES = ("A", "B", "C", "D", "E")
 
 
 @pytest.fixture(scope="module")
@@ -21,54 +23,68 @@ def matrix() -> np.ndarray:
     return tiny_bundle().matrix(features)
 
 
-def test_contributions_and_base_sum_to_the_margin(matrix: np.ndarray) -> None:
-    bundle = tiny_bundle()
-    _, grouped = grouped_contributions(bundle, matrix)
-    base = bundle.booster.predict(matrix[:1], pred_contrib=True)[0, -1]
-    assert grouped.sum(axis=1) + base == pytest.approx(bundle.booster.predict(matrix, raw_score=True), abs=1e-9)
+def units(contributions: list[list[float]]) -> np.ndarray:
+    return np.rint(np.array(contributions) / UNIT).astype(np.int64)
+
+
+def reasons_of(
+    contributions: np.ndarray, in_default: list[bool], codes: tuple[str, ...] = CODES
+) -> list[list[str | None]]:
+    ranks = top_reasons(codes, contributions, np.array(in_default))
+    return [list(row) for row in zip(*(rank.to_pylist() for rank in ranks), strict=True)]
 
 
 def test_a_group_is_the_sum_of_its_features(matrix: np.ndarray) -> None:
     bundle = tiny_bundle()
-    codes, grouped = grouped_contributions(bundle, matrix)
+    model = reason_model(bundle)
     values = bundle.booster.predict(matrix, pred_contrib=True)
-    expected = {code: np.zeros(len(matrix)) for code in codes}
+    expected = {code: np.zeros(len(matrix)) for code in model.codes}
     for index, name in enumerate(bundle.card.features):
         expected[next(f.reason for f in FEATURES if f.name == name)] += values[:, index]
-    assert codes == sorted({f.reason for f in FEATURES if f.name in bundle.card.features})
-    for index, code in enumerate(codes):
-        assert grouped[:, index] == pytest.approx(expected[code], abs=1e-12)
-
-
-def test_rows_are_explained_alike_in_small_portions(matrix: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = grouped_contributions(tiny_bundle(), matrix)[1]
-    monkeypatch.setattr("tierline.scoring.reasons._ROWS_AT_ONCE", 7)
-    assert np.array_equal(grouped_contributions(tiny_bundle(), matrix)[1], whole)
+    assert list(model.codes) == sorted({f.reason for f in FEATURES if f.name in bundle.card.features})
+    grouped = model.contributions(matrix) * UNIT
+    for index, code in enumerate(model.codes):
+        assert grouped[:, index] == pytest.approx(expected[code], abs=UNIT)
 
 
 def test_the_largest_adverse_contributions_come_first() -> None:
-    """Against a book mean of zero: the first row has all but A adverse, the second only B."""
-    grouped = np.array([[-1.0, 0.1, 0.5, 0.2, 0.3], [1.0, 0.0, -0.5, -0.2, -0.3]])
-    assert grouped.mean(axis=0) == pytest.approx([0, 0.05, 0, 0, 0])
-    reasons = top_reasons(CODES, grouped, np.array([False, False]))
-    assert reasons == [["C", "E", "D", "B"], ["A", None, None, None]]
+    """Against a book mean of zero: the first row has all but A adverse, the second only A."""
+    contributions = units([[-1.0, 0.1, 0.5, 0.2, 0.3], [1.0, 0.0, -0.5, -0.2, -0.3]])
+    assert reasons_of(contributions, [False, False]) == [["C", "E", "D", "B"], ["A", None, None, None]]
 
 
 def test_what_everybody_has_is_no_reason() -> None:
-    """A raises every PD by the same amount; B raises the first customer's above the book."""
-    reasons = top_reasons(["A", "B"], np.array([[3.0, 0.2], [3.0, 0.0]]), np.array([False, False]))
-    assert reasons == [["B", None, None, None], [None] * TOP]
+    """A raises every PD by the same amount, which no fraction of two holds; B raises the first customer's alone."""
+    contributions = units([[0.1, 0.2], [0.1, 0.0], [0.1, 0.0]])
+    assert reasons_of(contributions, [False] * 3, ("A", "B")) == [["B", None, None, None], [None] * TOP, [None] * TOP]
 
 
 def test_equal_contributions_are_ordered_by_code() -> None:
-    grouped = np.vstack([np.full(5, 1.0), np.full(5, -1.0)])
-    assert top_reasons(CODES, grouped, np.array([False, False]))[0] == ["A", "B", "C", "D"]
+    contributions = units([[1.0] * 5, [-1.0] * 5])
+    assert reasons_of(contributions, [False, False])[0] == ["A", "B", "C", "D"]
 
 
 def test_default_is_the_first_reason_and_leaves_three() -> None:
-    grouped = np.array([[0.5, 0.4, 0.3, 0.2, 0.1], [-0.5, -0.4, -0.3, -0.2, -0.1]])
-    reasons = top_reasons(CODES, grouped, np.array([True, True]))
-    assert reasons == [[IN_DEFAULT, "A", "B", "C"], [IN_DEFAULT, None, None, None]]
+    contributions = units([[0.5, 0.4, 0.3, 0.2, 0.1], [-0.5, -0.4, -0.3, -0.2, -0.1]])
+    assert reasons_of(contributions, [True, True]) == [[IN_DEFAULT, "A", "B", "C"], [IN_DEFAULT, None, None, None]]
+
+
+def test_against_sorting_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole numbers with many ties; the mean as a fraction of whole numbers; in small portions."""
+    monkeypatch.setattr("tierline.scoring.reasons._ROWS_AT_ONCE", 7)
+    rng = np.random.default_rng(1)
+    contributions = rng.integers(-5, 6, size=(200, 5))
+    in_default = rng.random(200) < 0.2
+    means = [Fraction(int(total), 200) for total in contributions.sum(axis=0)]
+    expected = []
+    for row, bad in zip(contributions.tolist(), in_default, strict=True):
+        # the book's rule: above the mean, larger excess over the mean's whole part first, then by code
+        adverse = [
+            (floor(mean) - value, code) for value, mean, code in zip(row, means, CODES, strict=True) if value > mean
+        ]
+        named = [IN_DEFAULT] * bool(bad) + [code for _, code in sorted(adverse)]
+        expected.append((named + [None] * TOP)[:TOP])
+    assert reasons_of(contributions, in_default.tolist()) == expected
 
 
 def test_every_reason_of_the_registry_has_both_texts_and_every_text_is_used() -> None:
