@@ -22,7 +22,7 @@ from tierline.features import FEATURES, feature_parts, feature_set_hash
 from tierline.models import BundleCard, ModelBundle
 from tierline.parquet import write_arrow, write_contract
 from tierline.scoring import SCORED, score_book
-from tierline.scoring.shapley import TreeExplainer
+from tierline.shapley import TreeExplainer
 
 AS_OF = date(2025, 12, 31)
 NAMES = [feature.name for feature in FEATURES]

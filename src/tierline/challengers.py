@@ -155,7 +155,7 @@ def _outcomes(
 ) -> tuple[OutcomeComparison | None, tuple[str, ...]]:
     if champion.card.label_hash != challenger.card.label_hash:
         return None, ("the two learned different labels: their outcomes cannot be compared",)
-    newer = challenger.card.trained_as_of >= champion.card.trained_as_of
+    newer = challenger.trained_on >= champion.trained_on
     judged = common_rows(champion.test_rows, challenger.test_rows, challenger_is_newer=newer)
     if judged.rows.empty:
         return None, ("the two were tested on different dates or customers: no outcome is common to both",)

@@ -116,7 +116,7 @@ def snapshot_facts(night: Night) -> SnapshotFacts:
         source=night.info.name,
         model={
             "model_id": bundle.model_id,
-            "trained_as_of": str(bundle.card.trained_as_of),
+            "trained_as_of": bundle.trained_on.isoformat(),
             "label": bundle.card.label_hash,
             "reasons": {code: dict(texts) for code, texts in load_reasons().items()},
         },

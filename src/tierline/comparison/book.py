@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tierline.errors import TierlineError
-from tierline.monitoring import PsiResult, psi
+from tierline.stability import PsiResult, psi
 
 MOVERS = 20
 _FINITE = 1e-6  # PD of 0 or 1 has no finite log-odds

@@ -24,10 +24,11 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from tierline.calibration import Calibration, CalibratorChoice
-from tierline.errors import IntegrityError
+from tierline.errors import IntegrityError, TierlineError
 from tierline.home import DIRECTORY_MODE, make_directory, replace_file
 from tierline.models.encoding import feature_matrix
 from tierline.parquet import read_arrow, write_arrow
+from tierline.shapley import UNIT, ReasonModel, largest_adverse, reason_model
 
 Floats = npt.NDArray[np.float64]
 SUMS = "SHA256SUMS"
@@ -39,7 +40,8 @@ class BundleCard(BaseModel):
 
     ``features``: columns in the booster's order; ``categories``: levels of those that are categories; ``reasons``: the
     code each counts towards. ``dropped_features``: why each was left out; ``instability``: CSI of those measured.
-    ``importance``: share of the gain. ``metrics`` are of the tested model on the test slice, ``intervals`` their 95 %
+    ``importance``: share of the gain; ``mean_contributions``: log-odds by reason code, mean of the rows learned from.
+    ``metrics`` are of the tested model on the test slice, ``intervals`` their 95 %
     bounds by customer bootstrap; ``reliability``: rows per tier and quarter. ``refit``: what the trees were learned
     from after the test; empty where the tested model itself is kept.
     """
@@ -55,6 +57,7 @@ class BundleCard(BaseModel):
     dropped_features: dict[str, str]
     instability: dict[str, float]
     importance: dict[str, float]
+    mean_contributions: dict[str, float]
     feature_set: str
     label_spec: dict[str, int]
     label_hash: str
@@ -92,6 +95,13 @@ class ModelBundle:
         stem = f"m-{self.card.trained_as_of.isoformat()}" if self.card.trained_as_of else "m"
         return f"{stem}-{hashlib.sha256(content).hexdigest()[:12]}"
 
+    @property
+    def trained_on(self) -> date:
+        """The business day the bundle was trained on; a model of a frame without one cannot be used for nights."""
+        if self.card.trained_as_of is None:
+            raise TierlineError(f"{self.model_id}: it was trained without a day: give as_of to use it for nights")
+        return self.card.trained_as_of
+
     def matrix(self, features: pa.Table | pd.DataFrame) -> Floats:
         """The model's columns of a table, in the model's order; a missing one is an error."""
         return feature_matrix(features, self.card.features, self.card.categories)
@@ -103,6 +113,23 @@ class ModelBundle:
     def predict_pd(self, features: pa.Table | pd.DataFrame) -> Floats:
         """Calibrated 12-month PD, one per row."""
         return self.card.calibration.predict(self.predict_margin(features))
+
+    def reason_model(self) -> ReasonModel:
+        """What contributes to each reason code."""
+        return reason_model(self.booster, self.card.features, self.card.reasons)
+
+    def reasons(self, features: pa.Table | pd.DataFrame, top: int = 4) -> pa.Table:
+        """The largest adverse reasons of each row against the mean of the rows learned from: reason_1 … reason_top.
+
+        Exact Shapley contributions in log-odds, summed by reason code; null where fewer are adverse.
+        """
+        model = self.reason_model()
+        mean = np.array([self.card.mean_contributions[code] for code in model.codes]) / UNIT
+        adverse = model.contributions(self.matrix(features)) - np.rint(mean).astype(np.int64)
+        ranked = largest_adverse(adverse, top)
+        names = pa.array(model.codes, pa.string())
+        listed = [names.take(pa.array(rank, mask=rank < 0)) for rank in ranked.T]
+        return pa.table({f"reason_{rank}": codes for rank, codes in enumerate(listed, start=1)})
 
     def save(self, models: Path) -> Path:
         """Write the bundle below ``models`` under its id; returns its directory."""

@@ -205,7 +205,7 @@ class Registry:
         return RegistryEntry(
             model_id=bundle.model_id,
             role="challenger",  # until the log says otherwise
-            trained_as_of=bundle.card.trained_as_of,
+            trained_as_of=bundle.trained_on,
             trained_by=author,
             bundle_sha256=self._sums_hash(bundle.model_id),
             feature_set=bundle.card.feature_set,

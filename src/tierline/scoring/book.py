@@ -16,7 +16,7 @@ from tierline.errors import TierlineError
 from tierline.features import feature_set_hash
 from tierline.models import ModelBundle
 from tierline.schemas import PUBLISHED, Column, Kind, Table
-from tierline.scoring.reasons import reason_model, top_reasons
+from tierline.scoring.reasons import top_reasons
 
 THIN_HISTORY_MONTHS = 3
 
@@ -41,7 +41,7 @@ def score_book(bundle: ModelBundle, parts: Iterable[pa.Table], bad_outcomes: lis
     """
     if bundle.card.feature_set != feature_set_hash():
         raise TierlineError(f"{bundle.model_id}: it learned from another feature set than tonight's: train again")
-    reasons = reason_model(bundle)
+    reasons = bundle.reason_model()
     listed = pa.array(bad_outcomes, pa.string())
     scored, contributions = [], []
     for part in parts:
@@ -70,7 +70,7 @@ def _score_part(bundle: ModelBundle, features: pa.Table, margin: np.ndarray, bad
     short = _filled(features, "history_months", 0.0) < THIN_HISTORY_MONTHS
     columns = {
         "customer_key": keys,
-        "pd_12m": pa.array(np.where(in_default, 1.0, bundle.card.calibrator.predict(margin))),
+        "pd_12m": pa.array(np.where(in_default, 1.0, bundle.card.calibration.predict(margin))),
         "thin_file": pa.array(no_instalment & short),
         "in_default": pa.array(in_default),
     }

@@ -22,6 +22,7 @@ from tierline.features import FEATURES, FeatureContext, feature_set_hash
 from tierline.labels import LabelSpec
 from tierline.lake import Lake
 from tierline.models import BundleCard, ModelBundle
+from tierline.shapley import UNIT, reason_model
 from tierline.training.booster import Shape, choose_shape, fit_rows, held_out_margins
 from tierline.training.config import TrainingConfig
 from tierline.training.evaluation import Judged, evaluate, logistic_floor, reliability_rows
@@ -33,6 +34,7 @@ from tierline.version import code_version
 
 LOGGER = logging.getLogger("tierline.training")
 REFERENCE_FEATURES = 10
+MEAN_ROWS = 50_000
 Floats = npt.NDArray[np.float64]
 
 
@@ -147,16 +149,18 @@ def _card(run: _Run, kept: Learned, judged: Judged, pd_12m: Floats) -> BundleCar
     fit = reliability(pd_12m, panel.y[panel.rows(TEST)])
     gain = kept.booster.feature_importance("gain")
     total = float(gain.sum()) or 1.0
+    reasons = {name: origin.reasons.get(name, name) for name in panel.features}
     return BundleCard(
         trained_as_of=origin.trained_as_of,
         source=origin.source,
         features=panel.features,
         categories=dict(panel.columns.categories),
         monotone={name: panel.columns.monotone.get(name, 0) for name in panel.features},
-        reasons={name: origin.reasons.get(name, name) for name in panel.features},
+        reasons=reasons,
         dropped_features=dict(panel.columns.dropped),
         instability={name: min(value, 1e6) for name, value in sorted(panel.columns.instability.items())},
         importance={name: float(part) / total for name, part in zip(panel.features, gain, strict=True)},
+        mean_contributions=_mean_contributions(kept, reasons),
         feature_set=origin.feature_set,
         label_spec=origin.label.model_dump(),
         label_hash=origin.label.spec_hash,
@@ -177,6 +181,14 @@ def _card(run: _Run, kept: Learned, judged: Judged, pd_12m: Floats) -> BundleCar
         refit=_refit_facts(kept.panel) if config.refit else {},
         code_version=code_version(),
     )
+
+
+def _mean_contributions(kept: Learned, reasons: Mapping[str, str]) -> dict[str, float]:
+    """Mean contribution by reason code of the newest rows learned from: what one row alone is compared with."""
+    model = reason_model(kept.booster, kept.panel.features, reasons)
+    newest = np.flatnonzero(kept.panel.learning)[-MEAN_ROWS:]
+    units = model.contributions(kept.panel.x[newest]).sum(axis=0)
+    return {code: float(total) / len(newest) * UNIT for code, total in zip(model.codes, units, strict=True)}
 
 
 def _shape(shape: Shape) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pytest
 
 from tierline.comparison import BookSide, compare_books
 from tierline.errors import TierlineError
-from tierline.monitoring import psi
+from tierline.stability import psi
 
 TIERS = ["A", "B", "C", "X"]
 Rows = list[tuple[str, str, float]]

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tierline.monitoring import drift_frame, psi
+from tierline.monitoring import drift_frame
+from tierline.stability import psi
 
 
 def test_psi_by_hand() -> None:

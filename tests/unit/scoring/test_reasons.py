@@ -12,7 +12,8 @@ from unit.training.tiny_world import AS_OF, CONTEXT, tiny_bundle, tiny_lake
 
 from tierline.features import FEATURES, build_features, customer_spine
 from tierline.scoring import load_reasons
-from tierline.scoring.reasons import IN_DEFAULT, TOP, UNIT, reason_model, top_reasons
+from tierline.scoring.reasons import IN_DEFAULT, TOP, top_reasons
+from tierline.shapley import UNIT
 
 CODES = ("A", "B", "C", "D", "E")
 
@@ -36,7 +37,7 @@ def reasons_of(
 
 def test_a_group_is_the_sum_of_its_features(matrix: np.ndarray) -> None:
     bundle = tiny_bundle()
-    model = reason_model(bundle)
+    model = bundle.reason_model()
     values = bundle.booster.predict(matrix, pred_contrib=True)
     expected = {code: np.zeros(len(matrix)) for code in model.codes}
     for index, name in enumerate(bundle.card.features):

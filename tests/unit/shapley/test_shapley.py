@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tierline.errors import TierlineError
-from tierline.scoring.shapley import TreeExplainer
+from tierline.shapley import TreeExplainer
 
 Parameters = dict[str, object]
 TIGHT = 1e-10
@@ -119,7 +119,7 @@ def test_a_row_is_explained_alike_alone_and_among_others(monkeypatch: pytest.Mon
     assert np.array_equal(explainer.contributions(x[:1]), whole[:1])
     assert np.array_equal(explainer.contributions(x[700:]), whole[700:])
     assert explainer.contributions(x[:0]).shape == (0, 8)
-    monkeypatch.setattr("tierline.scoring.shapley.ROWS_AT_ONCE", 300)
+    monkeypatch.setattr("tierline.shapley.explainer.ROWS_AT_ONCE", 300)
     monkeypatch.setenv("TIERLINE_WORKERS", "3")
     assert np.array_equal(explainer.contributions(np.asfortranarray(x)), whole)
 

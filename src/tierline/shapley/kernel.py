@@ -16,7 +16,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from tierline.scoring.program import CATEGORICAL, NUMERIC, ZERO_LEFT, Program
+from tierline.shapley.program import CATEGORICAL, NUMERIC, ZERO_LEFT, Program
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -18,7 +18,7 @@ from functools import cache
 
 import numpy as np
 
-from tierline.scoring.trees import Bools, Floats, Ints, Tree
+from tierline.shapley.trees import Bools, Floats, Ints, Tree
 
 BRANCH_BITS, LEAF_BITS = 8, 10
 """Bits of the largest table of a branch, and of a single leaf: 2 KiB per column stay in the first-level cache."""

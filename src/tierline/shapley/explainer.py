@@ -16,9 +16,9 @@ import numpy as np
 
 from tierline.engine import worker_count
 from tierline.errors import TierlineError
-from tierline.scoring.program import Program, program
-from tierline.scoring.tables import Part, cut, regrouped
-from tierline.scoring.trees import Floats, Ints, Tree, read_trees
+from tierline.shapley.program import Program, program
+from tierline.shapley.tables import Part, cut, regrouped
+from tierline.shapley.trees import Floats, Ints, Tree, read_trees
 
 ROWS_AT_ONCE = 4096
 
@@ -64,7 +64,7 @@ class TreeExplainer:
         result = np.zeros((len(matrix), self.columns))
         if not self._trees:
             return result
-        from tierline.scoring.kernel import explain  # here, because numba takes half a second to import
+        from tierline.shapley.kernel import explain  # here, because numba takes half a second to import
 
         values = np.ascontiguousarray(matrix, dtype=np.float64)
 

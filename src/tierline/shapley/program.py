@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tierline.scoring.tables import DeepLeaf, Part, Table, gauss
-from tierline.scoring.trees import ZERO, Bools, Floats, Ints, Node, Tree
+from tierline.shapley.tables import DeepLeaf, Part, Table, gauss
+from tierline.shapley.trees import ZERO, Bools, Floats, Ints, Node, Tree
 
 Bytes = npt.NDArray[np.uint8]
 NUMERIC, ZERO_LEFT, ZERO_RIGHT, CATEGORICAL = 0, 1, 2, 3
