@@ -11,6 +11,7 @@ from tierline.calibration import reliability_frame
 from tierline.features import feature_set_hash
 from tierline.models import SCHEDULE, UNKNOWN, ModelBundle, require_author
 from tierline.night import Night
+from tierline.policy import load_policy
 from tierline.reporting import markdown_image, reliability_chart
 from tierline.tracking import log_training, require_tracking
 from tierline.training import TrainingConfig, TrainingRequest, train_bundle
@@ -27,6 +28,7 @@ def _train(night: Night, config: TrainingConfig) -> ModelBundle:
         as_of=night.as_of,
         observation=night.info.observation,
         context=night.context,
+        tier_bounds=load_policy(night.policy_name, night.effective_on).scale.tier_bounds,
     )
     return train_bundle(request, config)
 
