@@ -1,7 +1,7 @@
 """The contenders of the feature stage: scan-and-sum, a full recompute, the next night, the panel.
 
 Belongs here: what each contender does, as functions that can run in a process of their own. Does not belong here: other
-tools' ways of doing it (``peers_*``), or the order of the runs (``__main__``).
+tools' ways of doing it (``peers``), or the order of the runs (``__main__``).
 
 ``scansum`` is DuckDB scanning the columns the features need and computing one sum and one maximum per customer: the
 least that any feature stage must do.
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from benchmarks.skewed import LAST, VOCABULARY
 from tierline.engine import map_buckets, session
 from tierline.features import FeatureContext, NightlyRun, nightly_features
-from tierline.features.build import BucketTask, panel_features
+from tierline.features.build import BucketTask, panel_parts
 from tierline.lake import Lake
 from tierline.months import month_end, months_before
 from tierline.parquet import write_arrow
@@ -58,9 +58,11 @@ def full_recompute(root: Path, target: Path) -> None:
 
 def _write_bucket(given: tuple[BucketTask, Path]) -> int:
     task, target = given
-    rows = panel_features(task)
-    write_arrow(target / f"bucket={task.bucket:03d}.parquet", rows, quickly=True)
-    return int(rows.num_rows)
+    rows = 0
+    for day, part in zip(task.dates, panel_parts(task), strict=True):
+        write_arrow(target / f"as_of={day}" / f"bucket={task.bucket:03d}.parquet", part, quickly=True)
+        rows += part.num_rows
+    return rows
 
 
 def night(root: Path, work: Path, as_of: date) -> None:

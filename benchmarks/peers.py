@@ -148,7 +148,10 @@ def _pandas_rows(files: list[Path], as_of: date, vocabulary: Mapping[str, str]) 
     today = (as_of - date(1970, 1, 1)).days
     age = today - data.occurred_on
     data, age = data[(age < HORIZON) & (data.amount > 0)], age[(age < HORIZON) & (data.amount > 0)]
-    role = data.category.map(vocabulary).astype(object).fillna("other").astype("category")
+    words = [vocabulary.get(word, "other") for word in data.category.cat.categories]
+    roles = sorted({*words, "other"})
+    code = np.array([roles.index(word) for word in [*words, "other"]])  # the last is for no word at all
+    role = pd.Series(pd.Categorical.from_codes(code[data.category.cat.codes], roles), index=data.index)
     return pd.DataFrame(
         {
             "customer": data.customer_key, "age": age, "day": data.occurred_on, "role": role,
@@ -337,7 +340,7 @@ def naive_sql(files: list[Path], as_of: date, vocabulary: Mapping[str, str]) -> 
     words = " ".join(f"WHEN '{word}' THEN '{role}'" for word, role in sorted(vocabulary.items()))
     version = "row_number() OVER (PARTITION BY transaction_id ORDER BY recorded_at DESC) = 1"
     with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'; SET memory_limit = '3GB'")
+        connection.execute("SET TimeZone = 'UTC'; SET memory_limit = '3GB'; SET enable_progress_bar = false")
         return connection.sql(
             f"""
             SELECT customer_key, {", ".join(columns)},

@@ -101,5 +101,5 @@ def table(title: str, measured: Mapping[str, Measured], base: str, other: str = 
     for name, found in measured.items():
         cells = [name, f"{median(found.seconds):.2f}", ratios(found.seconds, measured[base].seconds)]
         cells += [ratios(found.seconds, measured[other].seconds)] if other else []
-        lines.append(f"| {' | '.join([*cells, f'{found.peak:.2f}'])} |")
+        lines.append(f"| {' | '.join([*cells, f'{found.peak:.2f}' if found.peak else 'not taken'])} |")
     return [*lines, ""]

@@ -4,9 +4,9 @@ Belongs here: the SQL from transactions to one row per customer with every windo
 the features themselves (``account``), or which customers and dates are asked for (``build``).
 
 Two steps: rows become one state per (customer, segment), and states become windows. Rows are read and typed once for
-all dates. A row that an observation date could not see yet, or sees in another version, is irregular; the irregular
-rows' customers are aggregated again for each date from what was known on it. Money is integer cents, so nothing
-depends on the order of addition.
+all dates, and aggregated as the last date sees them. A customer is irregular on a date that could not see one of
+those rows yet, or saw another version of it, and is aggregated again for that date from what was known on it. Money is
+integer cents, so nothing depends on the order of addition.
 """
 
 from __future__ import annotations
@@ -51,12 +51,15 @@ WHERE (known > day OR until < {far})
 """Versions that were replaced before any of the dates could see them."""
 
 IRREGULAR = """
-CREATE OR REPLACE TEMP TABLE irregular AS
-SELECT DISTINCT no FROM tx
-WHERE (known > day OR until < {far})
-  AND len(list_filter({dates}, lambda d: d >= day AND (d < known OR d >= until))) > 0
+CREATE OR REPLACE TEMP TABLE irregular_on AS
+SELECT DISTINCT no, unnest(list_filter({dates}, lambda d:
+    d >= day AND CASE WHEN until > {last} THEN d < known ELSE d >= known AND d < until END)) AS seen_on
+FROM tx WHERE known > day OR until <= {last}
 """
-"""Customers with a row that some date after its day does not see."""
+"""Customers and dates: a row that the last date sees was not seen on it, or one that the last date does not see was."""
+
+IRREGULAR_NOW = "CREATE OR REPLACE TEMP TABLE irregular AS SELECT no FROM irregular_on WHERE seen_on = {today}"
+"""The customers of one date whose rows have to be aggregated anew."""
 
 VISIBLE = "day <= {today} AND day > {today} - {horizon} AND known <= {today} AND {today} < until"
 
@@ -113,18 +116,18 @@ def prepare_transactions(
     vocabulary: Mapping[str, str],
     every: bool = False,
 ) -> None:
-    """Make ``tx`` and ``irregular``; ``customer_no`` and ``calendar`` must exist.
+    """Make ``tx`` and ``irregular_on``; ``customer_no`` and ``calendar`` must exist.
 
     ``every`` keeps versions that were replaced on the last date.
     """
     connection.execute(ROLE_TYPE)
     connection.execute(PREPARE.format(versions=versions, role=role_sql(vocabulary), **_span(calendar)))
     if every or len(calendar.dates) == 1:  # one date sees all that was read
-        connection.execute("CREATE OR REPLACE TEMP TABLE irregular (no INTEGER)")
+        connection.execute("CREATE OR REPLACE TEMP TABLE irregular_on (no INTEGER, seen_on INTEGER)")
         return
     dates = [day_number(day) for day in calendar.dates]
     connection.execute(UNSEEN.format(far=FAR, dates=dates))
-    connection.execute(IRREGULAR.format(far=FAR, dates=dates))
+    connection.execute(IRREGULAR.format(last=dates[-1], dates=dates))
 
 
 def _span(calendar: Calendar) -> dict[str, date]:
@@ -146,7 +149,8 @@ def make_account(
         states = "SELECT * FROM states JOIN bands USING (segment)"
     else:
         seen = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) SEMI JOIN asked USING (no) WHERE {visible})"
-        both = f"(FROM states SEMI JOIN asked USING (no)) UNION ALL BY NAME {states_sql(windows, seen)}"
+        regular = "FROM states SEMI JOIN asked USING (no) ANTI JOIN irregular USING (no)"
+        both = f"({regular}) UNION ALL BY NAME {states_sql(windows, seen)}"
         states = bands_sql(windows, both)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE account AS SELECT * FROM ({windows_sql(windows, states)})"

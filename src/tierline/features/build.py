@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.engine import bucket_session, map_buckets, session
-from tierline.features.account_sql import VISIBLE, make_account, make_states, prepare_transactions
+from tierline.features.account_sql import IRREGULAR_NOW, VISIBLE, make_account, make_states, prepare_transactions
 from tierline.features.assemble import feature_rows
 from tierline.features.calendar import Calendar, day_number
 from tierline.features.contacts import SEEN_DAYS, contacts_sql, seen_sql
@@ -86,12 +86,15 @@ def build_features(lake: Lake, spine: pa.Table, context: FeatureContext) -> pa.T
 
 def panel_features(task: BucketTask) -> pa.Table:
     """Feature rows of one bucket at every date of the task, from one reading of its transactions."""
+    return pa.concat_tables(panel_parts(task))
+
+
+def panel_parts(task: BucketTask) -> Iterator[pa.Table]:
+    """The same date by date, for who writes them as they come: a date's rows need not wait for the other dates'."""
     with prepared(task) as connection:
-        parts = []
         for day in task.dates:
             make_tables(connection, task, day)
-            parts.append(feature_rows(connection, day))
-        return pa.concat_tables(parts)
+            yield feature_rows(connection, day)
 
 
 @contextmanager
@@ -153,8 +156,8 @@ def make_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask, day:
 
 
 def make_shared_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
-    """Make ``states`` and ``regular_monthly`` of the customers whose rows every date of the task sees alike."""
-    source = "tx" if len(task.dates) == 1 else "(FROM tx ANTI JOIN irregular USING (no))"
+    """Make ``states`` and ``regular_monthly`` of the rows as the last date of the task sees them."""
+    source = "tx" if len(task.dates) == 1 else f"(FROM tx WHERE until > {day_number(task.dates[-1])})"
     make_states(connection, ACCOUNT_WINDOWS, source)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE regular_monthly AS {MONTHLY.format(source=source)}")
 
@@ -168,12 +171,14 @@ def make_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: da
 
 def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
     """Make ``account``, ``monthly``, ``seen`` and ``contacts`` of the customers in ``asked``, from ``tx``."""
+    connection.execute(IRREGULAR_NOW.format(today=day_number(day)))
     make_account(connection, ACCOUNT_WINDOWS, task.calendar, day)
     today = day_number(day)
     visible = VISIBLE.format(today=today, horizon=HORIZON)
     later = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) WHERE {visible})"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE monthly AS FROM regular_monthly UNION ALL {MONTHLY.format(source=later)}"
+        "CREATE OR REPLACE TEMP TABLE monthly AS (FROM regular_monthly ANTI JOIN irregular USING (no))"
+        f" UNION ALL {MONTHLY.format(source=later)}"
     )
     recent = f"(SELECT * FROM tx SEMI JOIN asked USING (no) WHERE {VISIBLE.format(today=today, horizon=SEEN_DAYS)})"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {seen_sql(recent).format(today=today)}")

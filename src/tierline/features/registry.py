@@ -11,7 +11,16 @@ import json
 from dataclasses import asdict
 
 from tierline.features.account import ACCOUNT_FEATURES
-from tierline.features.account_sql import IRREGULAR, LAST_BALANCE, UNSEEN, VISIBLE, bands_sql, states_sql, windows_sql
+from tierline.features.account_sql import (
+    IRREGULAR,
+    IRREGULAR_NOW,
+    LAST_BALANCE,
+    UNSEEN,
+    VISIBLE,
+    bands_sql,
+    states_sql,
+    windows_sql,
+)
 from tierline.features.account_sql import PREPARE as PREPARE_TRANSACTIONS
 from tierline.features.contacts import CONTACT_FEATURES, seen_sql
 from tierline.features.environment import CUSTOMER_FEATURES, ECONOMY_FEATURES, PREFIXES, SERIES
@@ -60,6 +69,7 @@ def feature_set_hash() -> str:
         PREPARE_TRANSACTIONS,
         UNSEEN,
         IRREGULAR,
+        IRREGULAR_NOW,
         VISIBLE,
         states_sql(ACCOUNT_WINDOWS, "tx"),
         bands_sql(ACCOUNT_WINDOWS, "states"),
