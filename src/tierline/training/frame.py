@@ -107,7 +107,8 @@ def frame_panel(frame: pd.DataFrame | pa.Table, roles: _Roles, options: FrameOpt
     used = [name for name in wanted if name not in dropped]
     x = feature_matrix(frame, used, categories)
     keys = _keys(frame, roles, x, y)
-    order = np.lexsort((y, keys.column(KEY).to_numpy(), keys.column("moment").to_numpy()))
+    content = np.array(_row_names(x, y))  # two rows of a customer at one time have an order of their own too
+    order = np.lexsort((content, keys.column(KEY).to_numpy(), keys.column("moment").to_numpy()))
     keys = keys.take(pa.array(order))
     part = (
         application_parts(len(y), config)
@@ -193,7 +194,7 @@ def _row_names(x: npt.NDArray[np.float64], y: npt.NDArray[np.bool_]) -> list[str
     seen: dict[str, int] = {}
     names = []
     for values, outcome in zip(np.ascontiguousarray(x), y, strict=True):
-        digest = hashlib.sha256(values.tobytes() + bytes([outcome])).hexdigest()[:16]
+        digest = hashlib.sha256(values.tobytes() + bytes([bool(outcome)])).hexdigest()[:16]
         seen[digest] = seen.get(digest, -1) + 1
         names.append(f"{digest}-{seen[digest]}")
     return names
