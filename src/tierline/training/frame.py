@@ -145,7 +145,8 @@ def _outcome(column: pa.Array, name: str) -> npt.NDArray[np.bool_]:
         raise TierlineError(f"frame: target {name}: {column.null_count} rows have none: leave them out, or label them")
     if pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py():
         raise TierlineError(f"frame: target {name}: some rows are NaN: leave them out, or label them")
-    if not is_number(column.type) or not pc.all(pc.is_in(column.cast(pa.float64()), pa.array([0.0, 1.0]))).as_py():
+    known = pa.array([0.0, 1.0])
+    if not is_number(column.type) or not pc.all(pc.is_in(column.cast(pa.float64()), known), min_count=0).as_py():
         raise TierlineError(f"frame: target {name}: must be true or false, or 1 (default) and 0")
     outcome: npt.NDArray[np.bool_] = column.cast(pa.float64()).to_numpy(zero_copy_only=False) == 1
     return outcome
