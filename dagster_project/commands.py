@@ -66,7 +66,7 @@ def _training_parameters(items: list[str]) -> dict[str, Any]:
     for item in items:
         name, found, value = item.partition("=")
         if not found:
-            raise ConfigurationError(f"--set {item}: give name=value, for example num_leaves=31")
+            raise ConfigurationError(f"--set {item}: give name=value, for example leaves=4")
         given[name] = value
     try:
         return TrainingConfig.model_validate(given).model_dump(exclude_unset=True)

@@ -4,7 +4,7 @@ Belongs here: the world's size, running a night or a command in this process, an
 Does not belong here: expectations.
 
 The world is as small as the default training configuration allows: two performance windows, three months before the
-first observation, three to calibrate, and some margin above ``min_defaults`` in every slice.
+first observation, two to tune, three to calibrate, and ``min_defaults`` in every slice.
 """
 
 from __future__ import annotations

@@ -24,10 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
         (("show", "--as-of", "30/06/2026"), "--as-of 30/06/2026: not a date"),
         (("audit", "--as-of", "x"), "--as-of x: not a date"),
         (("show", "--as-of", "2026-06-29"), "2026-06-29: found no night"),
-        (("train", "--set", "num_leaves"), "--set num_leaves: give name=value"),
-        (("train", "--set", "num_leaves=many"), "num_leaves: Input should be a valid integer"),
-        (("train", "--set", "num_leaves=9999"), "num_leaves: Input should be less than or equal to 255"),
-        (("train", "--set", "leaves=31"), "leaves: Extra inputs are not permitted"),
+        (("train", "--set", "leaves"), "--set leaves: give name=value"),
+        (("train", "--set", "leaves=4,many"), "leaves.1: Input should be a valid integer"),
+        (("train", "--set", "leaves=9999"), "leaves: Value error, a tree has 2 to 1023 leaves"),
+        (("train", "--set", "num_leaves=31"), "num_leaves: Extra inputs are not permitted"),
         (("train", "--author", "Schedule"), "author Schedule: this name stands for the nightly schedule"),
         (("simulate", "--customers", "1"), "customers: Input should be greater than or equal to 20"),
         (("simulate", "--as-of", "soon"), "as_of: Input should be a valid date"),
@@ -93,7 +93,7 @@ def test_audit_of_a_good_release_finds_nothing(first_night: Path, capsys: Captur
 def test_a_challenger_changes_no_decision(after_first: Path, capsys: Capture) -> None:
     before, registry = release_bytes(after_first), Registry(after_first / "models")
     champion = registry.champion(FIRST)
-    settings = ("num_leaves=4", "max_training_months=4", "calibration_months=2", "max_trees=10", "min_defaults=5")
+    settings = ("tune_months=1", "max_training_months=4", "calibration_months=2", "max_trees=10", "min_defaults=5")
     by = ("--author", "Ada  Author")
     ended = command(
         capsys, "train", "--home", after_first, *by, *(word for item in settings for word in ("--set", item))

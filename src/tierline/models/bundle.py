@@ -131,22 +131,22 @@ class ModelBundle:
         listed = [names.take(pa.array(rank, mask=rank < 0)) for rank in ranked.T]
         return pa.table({f"reason_{rank}": codes for rank, codes in enumerate(listed, start=1)})
 
-    def save(self, models: Path) -> Path:
+    def save(self, models: Path | str) -> Path:
         """Write the bundle below ``models`` under its id; returns its directory."""
-        return save_bundle(models, self)
+        return save_bundle(Path(models), self)
 
     @staticmethod
-    def load(path: Path) -> ModelBundle:
+    def load(path: Path | str) -> ModelBundle:
         """Read a bundle's directory; raises ``IntegrityError`` if any byte is not as written."""
-        return load_bundle(path)
+        return load_bundle(Path(path))
 
 
 def booster_text(booster: lgb.Booster) -> str:
     """The trees as text, without LightGBM's list of parameters: it names the number of threads, which changes nothing.
 
-    What matters of the parameters stands in the card.
+    What matters of the parameters stands in the card. A booster read back from the text gives the same text again.
     """
-    return re.sub(r"\nparameters:\n.*?end of parameters\n", "\n", booster.model_to_string(), flags=re.DOTALL)
+    return re.sub(r"\nparameters:\n.*?end of parameters\n", "", booster.model_to_string(), flags=re.DOTALL)
 
 
 def save_bundle(models: Path, bundle: ModelBundle) -> Path:

@@ -73,6 +73,13 @@ def is_number(kind: pa.DataType) -> bool:
     )
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Text, and categories of text or numbers."""
+    if pa.types.is_dictionary(kind):
+        return is_text(kind.value_type) or is_number(kind.value_type)
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+
+
 def as_text(column: pa.Array) -> pa.Array:
     """A category column as text."""
     if pa.types.is_dictionary(column.type):

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from tierline.errors import TierlineError
 from tierline.labels import LabelCounts, LabelSpec
 from tierline.models import ModelBundle
-from tierline.models.encoding import as_array, as_text, feature_matrix, is_number
+from tierline.models.encoding import as_array, as_text, feature_matrix, is_number, is_text, numbers_of
 from tierline.training.config import TrainingConfig
 from tierline.training.panel import Columns, Panel, require_defaults
 from tierline.training.splits import application_parts, shuffled_parts
@@ -107,25 +107,34 @@ def frame_panel(frame: pd.DataFrame | pa.Table, roles: _Roles, options: FrameOpt
     used = [name for name in wanted if name not in dropped]
     x = feature_matrix(frame, used, categories)
     keys = _keys(frame, roles, x, y)
-    order = np.lexsort((y, keys.column(KEY).to_numpy(), keys.column("moment").to_numpy()))
+    content = np.array(_row_names(x, y))  # two rows of a customer at one time have an order of their own too
+    order = np.lexsort((content, keys.column(KEY).to_numpy(), keys.column("moment").to_numpy()))
     keys = keys.take(pa.array(order))
     part = (
         application_parts(len(y), config)
         if roles.time is not None
         else shuffled_parts(keys.column(KEY).to_pylist(), config)
     )
-    monotone = {name: direction for name, direction in options.monotone.items() if name not in categories}
-    columns = Columns(monotone, categories, dropped)
+    both = sorted(set(options.monotone) & set(categories))
+    if both:
+        raise TierlineError(f"frame: monotone of {both[0]}: it is a category, which has no direction: leave it out")
+    columns = Columns(options.monotone, categories, dropped)
     return Panel(keys.drop_columns(["moment"]), x[order], y[order], part, used, LabelCounts(len(y), 0, 0, 0), columns)
 
 
 def _require_columns(names: list[str], roles: _Roles, options: FrameOptions) -> None:
     named = [roles.target, roles.time, roles.customer, *(options.features or ()), *options.monotone, *options.reasons]
+    for name in names:
+        if not isinstance(name, str) or names.count(name) > 1:
+            raise TierlineError(f"frame: column {name}: give every column a name of its own that is text")
     for name in named:
         if name is not None and name not in names:
             raise TierlineError(
                 f"frame: column {name} is not there: its columns are {', '.join(map(str, names))}"[:500]
             )
+    for name in options.features or ():
+        if name in (roles.target, roles.time, roles.customer):
+            raise TierlineError(f"frame: column {name} cannot be a feature: it is the target, the time or the customer")
     for name, direction in options.monotone.items():
         if direction not in (-1, 0, 1):
             raise TierlineError(f"frame: monotone of {name} is {direction}: give 1, -1 or 0")
@@ -136,7 +145,8 @@ def _outcome(column: pa.Array, name: str) -> npt.NDArray[np.bool_]:
         raise TierlineError(f"frame: target {name}: {column.null_count} rows have none: leave them out, or label them")
     if pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py():
         raise TierlineError(f"frame: target {name}: some rows are NaN: leave them out, or label them")
-    if not is_number(column.type) or not pc.all(pc.is_in(column.cast(pa.float64()), pa.array([0.0, 1.0]))).as_py():
+    known = pa.array([0.0, 1.0])
+    if not is_number(column.type) or not pc.all(pc.is_in(column.cast(pa.float64()), known), min_count=0).as_py():
         raise TierlineError(f"frame: target {name}: must be true or false, or 1 (default) and 0")
     outcome: npt.NDArray[np.bool_] = column.cast(pa.float64()).to_numpy(zero_copy_only=False) == 1
     return outcome
@@ -152,6 +162,8 @@ def _categories(frame: pd.DataFrame | pa.Table, names: list[str]) -> tuple[dict[
             continue
         if pa.types.is_temporal(column.type):
             raise TierlineError(f"frame: column {name} is a date or time: give an age in days, or name it as time")
+        if not is_text(column.type):
+            raise TierlineError(f"frame: column {name}: {column.type} is neither number nor text: leave it out")
         counts = pc.value_counts(as_text(column).drop_null()).to_pylist()
         levels = sorted(row["values"] for row in counts if row["counts"] >= FEWEST_ROWS_OF_A_LEVEL)
         if not levels:
@@ -177,14 +189,14 @@ def _keys(
     as_of, moment = pa.nulls(rows, pa.date32()), np.zeros(rows)
     if roles.time is not None:
         column = as_array(frame, roles.time)
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        if is_text(column.type):
             raise TierlineError(f"frame: time column {roles.time} is text: convert it to a date first")
-        if column.null_count:
-            raise TierlineError(f"frame: time column {roles.time}: {column.null_count} rows have none")
-        if pa.types.is_temporal(column.type):
+        if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
             as_of = column.cast(pa.date32(), safe=False)
             column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-        moment = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        moment = numbers_of(column, roles.time)
+        if np.isnan(moment).any():
+            raise TierlineError(f"frame: time column {roles.time}: {int(np.isnan(moment).sum())} rows have none")
     return pa.table({KEY: customers, "as_of": as_of, "moment": pa.array(moment)})
 
 
@@ -193,7 +205,7 @@ def _row_names(x: npt.NDArray[np.float64], y: npt.NDArray[np.bool_]) -> list[str
     seen: dict[str, int] = {}
     names = []
     for values, outcome in zip(np.ascontiguousarray(x), y, strict=True):
-        digest = hashlib.sha256(values.tobytes() + bytes([outcome])).hexdigest()[:16]
+        digest = hashlib.sha256(values.tobytes() + bytes([bool(outcome)])).hexdigest()[:16]
         seen[digest] = seen.get(digest, -1) + 1
         names.append(f"{digest}-{seen[digest]}")
     return names

@@ -22,7 +22,7 @@ from tierline.labels import LabelCounts, LabelSpec, application_population, mont
 from tierline.lake import Lake
 from tierline.models.encoding import feature_matrix
 from tierline.training.config import TrainingConfig
-from tierline.training.panel import Columns, Panel, require_defaults
+from tierline.training.panel import CALIBRATE, TRAIN, Columns, Panel, require_defaults
 from tierline.training.splits import application_parts, month_end_split
 
 LOGGER = logging.getLogger("tierline.training")
@@ -90,15 +90,17 @@ def _described(request: PanelRequest, rows: pa.Table) -> pa.Table:
 
 
 def newest_rows(panel: Panel, observation: str, config: TrainingConfig) -> npt.NDArray[np.int8]:
-    """Slices of a refit: every mature row learns, the newest ones calibrate.
+    """Slices of a refit: every mature row learns, the newest ones calibrate; without time all rows do both.
 
     The newest ``max_training_months`` month ends are used; rows older than that get -1.
     """
     rows = len(panel.y)
+    if observation == "frame":
+        return np.full(rows, TRAIN, dtype=np.int8)
     if observation != "month_end":
         return application_parts(rows, config, tested=False)
     days = np.array([str(day) for day in panel.keys.column("as_of").to_pylist()])
     newest = np.unique(days)[-config.max_training_months :]
     recent = newest[-config.calibration_months :]
-    part = np.where(np.isin(days, newest), np.where(np.isin(days, recent), 2, 0), -1)
+    part = np.where(np.isin(days, newest), np.where(np.isin(days, recent), CALIBRATE, TRAIN), -1)
     return part.astype(np.int8)

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from tierline.errors import TierlineError
 from tierline.stability import psi
 from tierline.training.panel import Panel
 
@@ -25,13 +26,18 @@ FEWEST_DATES = 6
 
 
 def drop_constant(panel: Panel) -> Panel:
-    """Leave out features that say nothing on the learning rows: a source that lacks a table has them all null."""
+    """Leave out features that say nothing on the learning rows: a source that lacks a table has them all null.
+
+    Raises ``TierlineError`` if none is left.
+    """
     learning = panel.x[panel.learning]
     known = ~np.isnan(learning)
     low = np.min(learning, axis=0, initial=np.inf, where=known)
     high = np.max(learning, axis=0, initial=-np.inf, where=known)
     some = known.any(axis=0)
     keep = some & ((low < high) | ~known.all(axis=0))
+    if not keep.any():
+        raise TierlineError("training: no feature is left: all are empty or have one value on the learning rows")
     return panel.only(keep, {name: CONSTANT for name, kept in zip(panel.features, keep, strict=True) if not kept})
 
 

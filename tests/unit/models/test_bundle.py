@@ -108,6 +108,45 @@ def _forbid_lightgbm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lgb, "Booster", refuse)
 
 
+def damaged(rng: np.random.Generator, path: Path, foreign: Path) -> bytes:
+    """A file's content with one of its bits turned, cut off, gone on with, or that of another bundle's file."""
+    content = bytearray(path.read_bytes())
+    at = int(rng.integers(len(content) - 1))  # a hash list without its last line feed promises the same
+    match int(rng.integers(5)):
+        case 0 | 1:
+            content[at] ^= 1 << int(rng.integers(8))
+        case 2:
+            del content[at:]
+        case 3:
+            content[at:at] = rng.bytes(int(rng.integers(1, 9)))
+        case _:
+            content[:] = foreign.read_bytes()
+    return bytes(content)
+
+
+def test_five_hundred_damaged_bundles_are_all_refused(
+    tmp_path: Path, saved: Path, bundle: ModelBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Always before LightGBM sees a byte: a damaged model aborts the process."""
+    fewer = lgb.Booster(model_str=bundle.booster.model_to_string(num_iteration=3))
+    card = bundle.card.model_copy(update={"source": "another"})
+    other = replace(bundle, card=card, booster=fewer, test_rows=bundle.test_rows.slice(1))
+    foreign = save_bundle(tmp_path, replace(other, reference_rows=bundle.reference_rows.slice(1)))
+    whole = {name: (saved / name).read_bytes() for name in FILES}
+    rng = np.random.default_rng(17)
+    _forbid_lightgbm(monkeypatch)
+    for round_ in range(500):
+        name = FILES[round_ % len(FILES)]
+        broken = damaged(rng, saved / name, foreign / name)
+        assert broken != whole[name]
+        (saved / name).write_bytes(broken)
+        with pytest.raises(IntegrityError):
+            load_bundle(saved)
+        (saved / name).write_bytes(whole[name])
+    with pytest.raises(AssertionError, match="unchecked"):  # what stands there now is whole, and would be read
+        load_bundle(saved)
+
+
 def test_without_hashes_there_is_no_bundle(saved: Path) -> None:
     (saved / "SHA256SUMS").unlink()
     with pytest.raises(IntegrityError, match="incomplete"):

@@ -10,14 +10,14 @@ import pyarrow as pa
 from scipy.special import expit
 
 from tierline.labels import LabelCounts
-from tierline.training.panel import CALIBRATE, TEST, TRAIN, Panel
+from tierline.training.panel import CALIBRATE, TEST, TRAIN, TUNE, Panel
 
 FEATURES = ["dpd_now", "gambling_share_90d", "credit_amount_90d"]
 DATES = [date(2024, month, 28) for month in range(1, 11)]
 
 
 def panel_of(rows: int, seed: int, customers: int = 150) -> Panel:
-    """Random rows over ten dates: six train, two calibrate, two test; the last third of customers is only tested."""
+    """Random rows over ten dates; the last third of customers is only tested."""
     rng = np.random.default_rng(seed)
     when = np.sort(rng.integers(len(DATES), size=rows))
     who = rng.integers(customers, size=rows) * np.where(when < 8, 2, 3) // 3
@@ -27,12 +27,15 @@ def panel_of(rows: int, seed: int, customers: int = 150) -> Panel:
 
 
 def assemble(who: np.ndarray, when: np.ndarray, x: np.ndarray, y: np.ndarray) -> Panel:
-    """A panel of customer numbers, indices of dates, features and outcomes; sorted by date."""
+    """A panel of customer numbers, indices of dates, features and outcomes; sorted by date.
+
+    Five dates train, one tunes, two calibrate, two test.
+    """
     keys = pa.table(
         {
             "customer_key": [lakes.key(int(number)) for number in who],
             "as_of": pa.array([DATES[index] for index in when], pa.date32()),
         }
     )
-    part = np.select([when < 6, when < 8], [TRAIN, CALIBRATE], TEST).astype(np.int8)
-    return Panel(keys, x, y, part, FEATURES[: x.shape[1]], [], LabelCounts(len(y), 0, 0, 0))
+    part = np.select([when < 5, when < 6, when < 8], [TRAIN, TUNE, CALIBRATE], TEST).astype(np.int8)
+    return Panel(keys, x, y, part, FEATURES[: x.shape[1]], LabelCounts(len(y), 0, 0, 0))

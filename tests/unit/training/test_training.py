@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 import pytest
 from lakes import at
 from sklearn.metrics import roc_auc_score
-from unit.training.panels import assemble, panel_of
 from unit.training.tiny_world import (
     AS_OF,
     CONFIG,
     CONTEXT,
     FIRST_DAY,
+    tested_bundle,
     tiny_bundle,
     tiny_lake,
     tiny_request,
@@ -30,24 +30,21 @@ from unit.training.tiny_world import (
 from tierline.errors import TierlineError
 from tierline.features import FEATURES, build_features, customer_spine, feature_set_hash
 from tierline.labels import LabelSpec
-from tierline.training import TrainingConfig, TrainingRequest
-from tierline.training.booster import fit_booster
-from tierline.training.panel import CALIBRATE, TEST, TRAIN, PanelRequest, build_panel
+from tierline.models.bundle import booster_text
+from tierline.training import TrainingRequest
+from tierline.training.history import PanelRequest, build_panel
+from tierline.training.panel import CALIBRATE, TEST, TRAIN, TUNE
 
 LABEL = LabelSpec(dpd_threshold=30, window_months=3)
-
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tierline.training.booster.THREADS", 1)
 
 
 def request_of(**change: object) -> PanelRequest:
     return replace(PanelRequest(tiny_lake(), FIRST_DAY, AS_OF, "month_end", CONTEXT, LABEL), **change)
 
 
-def test_the_same_training_gives_the_same_model(tmp_path: Path) -> None:
-    """From another copy of the lake: other paths, buckets and loads, same rows."""
+def test_the_same_training_gives_the_same_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From another copy of the lake: other paths, buckets and loads, another time zone, same rows."""
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     lake = lakes.write_lake(tmp_path, tiny_world(), buckets=3, splits=[date(2023, 9, 14)])
     again = train(tiny_request(lake), CONFIG)
     assert again.model_id == tiny_bundle().model_id
@@ -70,7 +67,9 @@ def test_the_slices_leave_an_embargo_of_one_window() -> None:
     slices = tiny_bundle().card.slices
     assert (slices["test"]["first"], slices["test"]["last"]) == ("2023-12-31", "2023-12-31")
     assert (slices["calibrate"]["first"], slices["calibrate"]["last"]) == ("2023-08-31", "2023-09-30")
-    assert slices["train"]["last"] == "2023-07-31"
+    assert (slices["tune"]["first"], slices["tune"]["last"]) == ("2023-07-31", "2023-07-31")
+    assert (slices["train"]["first"], slices["train"]["last"]) == ("2023-03-31", "2023-06-30")
+    assert (slices["later"]["first"], slices["later"]["last"]) == ("2023-10-31", "2023-11-30")
     assert LABEL.window_end(date(2023, 9, 30)) <= date(2023, 12, 31)
 
 
@@ -84,9 +83,34 @@ def test_the_figures_are_those_of_the_test_rows() -> None:
     assert set(rows["as_of"].to_pylist()) == {date(2023, 12, 31)}
 
 
+def test_the_refit_learns_from_the_newest_dates_and_leaves_the_test_as_it_was() -> None:
+    kept, tested = tiny_bundle(), tested_bundle()
+    assert kept.card.metrics == tested.card.metrics
+    assert kept.card.intervals == tested.card.intervals
+    assert kept.card.reliability == tested.card.reliability
+    assert kept.test_rows.equals(tested.test_rows)
+    assert kept.card.refit["calibrate"]["first"] == "2023-11-30"
+    assert kept.card.refit["calibrate"]["last"] == kept.card.slices["test"]["last"]
+    assert kept.card.refit["train"]["first"] == "2023-03-31"
+    assert tested.card.refit == {}
+    assert kept.booster.num_trees() == tested.booster.num_trees() == kept.card.training["trees"]
+    assert booster_text(kept.booster) != booster_text(tested.booster)
+
+
+def test_the_trees_are_kept_without_the_number_of_threads() -> None:
+    bundle = tested_bundle()
+    assert "num_threads: 1" in bundle.booster.model_to_string()
+    text = booster_text(bundle.booster)
+    assert "thread" not in text
+    again = lgb.Booster(model_str=text)
+    rows = np.random.default_rng(2).normal(size=(50, len(bundle.card.features)))
+    assert np.array_equal(again.predict(rows), bundle.booster.predict(rows))
+    assert booster_text(again) == text
+
+
 def test_the_test_rows_are_scored_as_a_night_would_score_them() -> None:
-    """Features built for one night of all customers, the loaded model's prediction: the PD of the evaluation."""
-    bundle = tiny_bundle()
+    """Features built for one night of all customers, the tested model's prediction: the PD of the evaluation."""
+    bundle = tested_bundle()
     day = date(2023, 12, 31)
     features = build_features(tiny_lake(), customer_spine(tiny_lake(), day), CONTEXT)
     night = dict(zip(features["customer_key"].to_pylist(), bundle.predict_pd(features), strict=True))
@@ -120,35 +144,13 @@ def test_constraints_of_the_registry_reach_the_booster() -> None:
     assert checked >= 3
 
 
-def test_the_forward_margin_comes_from_a_model_of_other_customers() -> None:
-    """Every customer has one number of their own and one outcome for all dates: only a leak can predict it."""
-    rng = np.random.default_rng(3)
-    customers = 300
-    who, when = np.tile(np.arange(customers), 10), np.repeat(np.arange(10), customers)
-    number, outcome = rng.permutation(customers).astype(float), rng.random(customers) < 0.4
-    panel = assemble(who, when, number[who][:, None], outcome[who])
-    panel = replace(panel, features=["credit_amount_90d"])
-    config = TrainingConfig(folds=4, max_trees=40, learning_rate=0.3, num_leaves=64, min_data_in_leaf=1, lambda_l2=0)
-    fitted = fit_booster(panel, config.model_copy(update={"feature_fraction": 1.0}))
-    y = panel.y[panel.rows(CALIBRATE)]
-    assert len(fitted.forward_margin) == len(y)
-    assert roc_auc_score(y, fitted.forward_margin) < 0.6
-    assert np.isfinite(fitted.forward_margin).all()
-
-
-def test_the_forward_margin_still_knows_what_can_be_known() -> None:
-    panel = panel_of(3_000, seed=9)
-    fitted = fit_booster(panel, TrainingConfig(max_trees=60, learning_rate=0.1, feature_fraction=1.0))
-    assert roc_auc_score(panel.y[panel.rows(CALIBRATE)], fitted.forward_margin) > 0.75
-    assert fitted.booster.num_trees() == fitted.trees
-
-
 def test_the_panel_is_sorted_and_sliced_by_date() -> None:
     panel = build_panel(request_of(), CONFIG)
     keys = list(zip(panel.keys["as_of"].to_pylist(), panel.keys["customer_key"].to_pylist(), strict=True))
     assert keys == sorted(set(keys))
     as_of = panel.keys["as_of"].to_numpy()
-    assert as_of[panel.rows(TRAIN)].max() < as_of[panel.rows(CALIBRATE)].min()
+    assert as_of[panel.rows(TRAIN)].max() < as_of[panel.rows(TUNE)].min()
+    assert as_of[panel.rows(TUNE)].max() < as_of[panel.rows(CALIBRATE)].min()
     assert as_of[panel.rows(CALIBRATE)].max() < as_of[panel.rows(TEST)].min()
     assert panel.x.shape == (len(panel.y), len(panel.features))
 
@@ -179,7 +181,7 @@ def test_applications_train_on_outcomes_given_from_outside(tmp_path: Path) -> No
     request = TrainingRequest(lake, "outside", date(2024, 1, 1), date(2024, 6, 1), "application", CONTEXT)
     bundle = train(request, CONFIG)
     slices = bundle.card.slices
-    assert [slices[name]["rows"] for name in ("train", "calibrate", "test")] == [196, 84, 120]
+    assert [slices[name]["rows"] for name in ("train", "calibrate", "test")] == [168, 70, 120]
     assert slices["train"]["last"] <= slices["calibrate"]["first"] <= slices["calibrate"]["last"]
     assert slices["calibrate"]["last"] <= slices["test"]["first"]
     assert bundle.card.metrics["auc"] > 0.7
@@ -195,9 +197,11 @@ def test_without_any_labelled_row_the_error_is_one_clear_line(tmp_path: Path) ->
 
 def test_reference_rows_are_learning_rows() -> None:
     bundle = tiny_bundle()
-    slices = bundle.card.slices
     rows = bundle.reference_rows
-    assert rows.num_rows == sum(int(str(slices[name]["rows"])) for name in ("train", "calibrate"))
+    assert rows.num_rows == sum(bundle.card.refit[name]["rows"] for name in ("train", "calibrate"))
+    slices = tested_bundle().card.slices
+    learned = sum(slices[name]["rows"] for name in ("train", "tune", "calibrate"))
+    assert tested_bundle().reference_rows.num_rows == learned
     assert "customer_key" not in rows.column_names
     assert set(rows.column_names) - {"pd_12m"} <= set(bundle.card.features)
     assert 0 < pc.min(rows["pd_12m"]).as_py() <= pc.max(rows["pd_12m"]).as_py() < 1

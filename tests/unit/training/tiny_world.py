@@ -33,8 +33,10 @@ CONFIG = TrainingConfig(
     dpd_threshold=30,
     window_months=3,
     min_history_months=2,
+    tune_months=1,
     calibration_months=2,
     folds=3,
+    leaves=[4],
     max_trees=30,
     learning_rate=0.15,
     lambda_l2=1.0,
@@ -57,8 +59,14 @@ def tiny_request(lake: Lake | None = None) -> TrainingRequest:
 
 @cache
 def tiny_bundle() -> ModelBundle:
-    """The model of the book, trained once per test run."""
+    """The model of the book, refitted after its test; trained once per test run."""
     return train(tiny_request(), CONFIG)
+
+
+@cache
+def tested_bundle() -> ModelBundle:
+    """The model that was tested, kept as it was then; trained once per test run."""
+    return train(tiny_request(), CONFIG.model_copy(update={"refit": False}))
 
 
 def train(request: TrainingRequest, config: TrainingConfig) -> ModelBundle:
