@@ -1,9 +1,10 @@
-"""Section ``model``: ``tierline.training.fit`` against its peers on the same splits, in invented worlds and on real data.
+"""Section ``model``: ``tierline.training.fit`` against its peers on the same splits, in invented worlds and real data.
 
-Belongs here: which worlds, sizes and splits. Does not belong here: the peers (``rivals``), or the figures (``verdicts``).
+Belongs here: which worlds, sizes and splits. Does not belong here: the peers (``rivals``) or figures (``verdicts``).
 
-Probabilities of the peers are kept below ``benchmarks/.lakes/quality``, since their code does not change here; ours are
-made anew each time. Real sets are looked for in ``../shared/data`` or ``TIERLINE_REAL_DATA``, and left out where absent.
+Probabilities of the peers are kept below ``benchmarks/.lakes/quality``, since their code does not change here; ours
+are made anew each time. Real sets are looked for in ``../shared/data`` or ``TIERLINE_REAL_DATA``, and left out where
+absent.
 """
 
 from __future__ import annotations

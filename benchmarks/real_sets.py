@@ -67,7 +67,7 @@ class RealTable:
         origin = Origin("real", None, feature_set_hash(), label, REASONS, {}, "application")
         return train_panel(self.panel, origin, CONFIG)
 
-    def pipeline(self, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> npt.NDArray[np.float64]:
+    def pipeline(self, *_: object) -> npt.NDArray[np.float64]:
         """PD of the test rows as the nightly training gave them, in the panel's order."""
         rows = self.bundle.test_rows.to_pandas().set_index("loan_id")["pd_12m"]
         tested = self.panel.keys.column("loan_id").to_numpy()[self.panel.rows(TEST)]

@@ -2,9 +2,9 @@
 
 Belongs here: worlds and draws from them. Does not belong here: fitting or judging.
 
-A customer has two hidden traits, strain and wealth. Columns are noisy readings of them (amounts, counts, shares, some of
-them missing, more often so under strain), categories that lean on them, and columns that say nothing. The log-odds of
-default hold the traits, a bend, a threshold that only one group has, and the categories' own effects.
+A customer has two hidden traits, strain and wealth. Columns are noisy readings of them (amounts, counts, shares, some
+of them missing, more often so under strain), categories that lean on them, and columns that say nothing. The log-odds
+of default hold the traits, a bend, a threshold that only one group has, and the categories' own effects.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class World:
-    """One lender: its seed draws the weights; ``rate`` is the mean default rate, ``bends`` weighs what is not linear."""
+    """One lender: its seed draws the weights, ``rate`` is its default rate, ``bends`` weighs what is not linear."""
 
     seed: int
     rate: float
