@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from benchmarks.rivals import OURS
 from benchmarks.verdicts import Round, compared, drawn, resplit
 from benchmarks.worlds import WORLDS, draw
