@@ -24,6 +24,8 @@ LOGGER = logging.getLogger("tierline.training")
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 THREADS = 2
+FEW_ROWS = 20_000
+"""Up to here one thread is used: two would mostly wait for each other."""
 PATIENCE = 60
 ENOUGH_DEFAULTS = 1_000
 """Folds are judged until this many defaults were: more would only cost time."""
@@ -157,6 +159,6 @@ def parameters(panel: Panel, config: TrainingConfig, shape: Shape, rows: int) ->
         "force_col_wise": True,
         "seed": config.seed,
         "bin_construct_sample_cnt": max(rows, 200_000),
-        "num_threads": THREADS,
+        "num_threads": 1 if rows <= FEW_ROWS else THREADS,
         "verbosity": -1,
     }
