@@ -193,7 +193,7 @@ def _row_names(x: npt.NDArray[np.float64], y: npt.NDArray[np.bool_]) -> list[str
     seen: dict[str, int] = {}
     names = []
     for values, outcome in zip(np.ascontiguousarray(x), y, strict=True):
-        digest = hashlib.sha256(values.tobytes() + bytes([outcome])).hexdigest()[:16]
+        digest = hashlib.sha256(values.tobytes() + bytes([bool(outcome)])).hexdigest()[:16]
         seen[digest] = seen.get(digest, -1) + 1
         names.append(f"{digest}-{seen[digest]}")
     return names
