@@ -113,7 +113,7 @@ def ranking_charts(bundle: ModelBundle) -> dict[str, Chart]:
         return {}
     return {
         "gains": gains_chart(gains_frame(p, y), "Gains on the test rows"),
-        "ks": ks_chart(ks_frame(p, y), "KS on the test rows"),
+        "ks_curves": ks_chart(ks_frame(p, y), "KS on the test rows"),
     }
 
 
@@ -122,7 +122,7 @@ def ranking_part(bundle: ModelBundle) -> Part:
     charts = ranking_charts(bundle)
     if not charts:
         return Part("Ranking", [Words(["The test rows have outcomes of one kind only: nothing can be ranked."])])
-    told = {"gains": "Share of defaults among the worst customers", "ks": "PDs of defaults and of the others"}
+    told = {"gains": "Share of defaults among the worst customers", "ks_curves": "PDs of defaults and of the others"}
     pictures = [Picture(name, to_svg(chart), told[name]) for name, chart in charts.items()]
     p, y = bundle.test_rows.column("pd_12m").to_numpy(), bundle.test_rows.column("defaulted").to_numpy()
     worst = y[np.argsort(-p, kind="stable")]
