@@ -66,7 +66,7 @@ def test_a_model_goes_through_its_life(after_first: Path, challenger: str, capsy
         (("retire", "m-none", "--who", "Cy", "--why", "old"), 2, "no such model"),
         (("compare", "m-none"), 2, "no such model"),
         (("card", "m-none"), 2, "no such model"),
-        (("card", "../CHAMPION"), 2, "no such model"),
+        (("card", "../models"), 2, "no such model"),
         (("compare", "CHAMPION"), 2, "name a challenger"),
         (("compare", "--as-of", "x"), 2, "--as-of x: not a date"),
     ],

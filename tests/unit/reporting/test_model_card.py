@@ -100,8 +100,8 @@ def test_segments_are_those_of_pandas() -> None:
     [
         ({"a": 50, "b": 40}, {"a": 50, "b": 40}),
         ({"a": 50, "b": 20, "c": 15}, {"a": 50, "b + c": 35}),
-        ({"a": 50, "b": 40, "c": 5}, {"a": 50, "b + c": 45}),  # too few alone: with the next smallest
-        ({"a": 20, "b": 5}, {"a + b": 25}),  # all there is
+        ({"a": 50, "b": 40, "c": 5}, {"a": 50, "b": 40, "c": 5}),  # with nothing to be taken together with
+        ({"a": 50, "b": 4, "c": 3, "d": 30}, {"a": 50, "b + c": 7, "d": 30}),
         ({"a": 12, "b": 11, "c": 10, "d": 9, "e": 99}, {"4 small groups together": 42, "e": 99}),
         ({"a": 7}, {"a": 7}),
     ],

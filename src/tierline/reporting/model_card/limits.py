@@ -174,4 +174,4 @@ def _groups(bundle: ModelBundle) -> list[str]:
         if row.level and row.grouping != "all"
     ]
     lines = [f"The level is {'; '.join(off)}. Of twenty groups one is so by chance."] if off else []
-    return [*lines, f"Groups of fewer than {FEWEST_ROWS} test rows were not judged on their own."]
+    return [*lines, f"Groups of fewer than {FEWEST_ROWS} test rows are taken together: of each alone nothing is said."]

@@ -80,16 +80,12 @@ def groupings(test: pa.Table) -> dict[str, Names]:
 
 
 def merged(names: Names) -> Names:
-    """The names with small groups under one: those below ``FEWEST_ROWS``, and the next smallest while still too few."""
+    """The names with those of fewer than ``FEWEST_ROWS`` rows under one, where there are several."""
     values, counts = np.unique(names.astype(str), return_counts=True)
-    order = np.lexsort((values, counts))
-    small = int((counts < FEWEST_ROWS).sum())
-    while 0 < small < len(values) and counts[order[:small]].sum() < FEWEST_ROWS:
-        small += 1
-    if small < 2:
+    taken = values[counts < FEWEST_ROWS].tolist()
+    if len(taken) < 2:
         return names
-    taken = sorted(values[order[:small]].tolist())
-    together = " + ".join(taken) if small <= 3 else f"{small} small groups together"
+    together = " + ".join(taken) if len(taken) <= 3 else f"{len(taken)} small groups together"
     return np.where(np.isin(names.astype(str), taken), together, names)
 
 
