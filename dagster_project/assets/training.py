@@ -1,18 +1,20 @@
 """train: the champion the night scores with, and challengers trained on request."""
 
 import logging
+from pathlib import Path
 
 import dagster as dg
 
 from dagster_project.config import TrainingRunConfig
 from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
-from tierline.calibration import reliability_frame
 from tierline.features import feature_set_hash
 from tierline.models import SCHEDULE, UNKNOWN, ModelBundle, require_author
 from tierline.night import Night
 from tierline.policy import load_policy
-from tierline.reporting import markdown_image, reliability_chart
+from tierline.reporting import markdown_image
+from tierline.reporting.model_card import calibration_chart, ranking_charts, write_model_card
+from tierline.reporting.model_charts import importance_chart, importance_frame
 from tierline.tracking import log_training, require_tracking
 from tierline.training import TrainingConfig, TrainingRequest, train_bundle
 
@@ -33,15 +35,19 @@ def _train(night: Night, config: TrainingConfig) -> ModelBundle:
     return train_bundle(request, config)
 
 
-def _model_result(bundle: ModelBundle) -> dg.MaterializeResult:
+def _model_result(bundle: ModelBundle, card: Path) -> dg.MaterializeResult:
+    """Quick figures and charts of a model, and where its card stands."""
     metrics = {name: dg.MetadataValue.float(value) for name, value in sorted(bundle.card.metrics.items())}
-    test = bundle.card.slices["test"]
-    title = f"Out of time, observed {test['first']} to {test['last']}"
-    chart = reliability_chart(reliability_frame(bundle.card.reliability_bins), title)
+    charts = {
+        "calibration": calibration_chart(bundle),
+        **ranking_charts(bundle),
+        "importance": importance_chart(importance_frame(bundle.card.importance, bundle.card.instability)),
+    }
     return dg.MaterializeResult(
         metadata={
             "model_id": dg.MetadataValue.text(bundle.model_id),
-            "calibration": dg.MetadataValue.md(markdown_image(chart, "calibration")),
+            "model_card": dg.MetadataValue.path(str(card)),
+            **{name: dg.MetadataValue.md(markdown_image(chart, name)) for name, chart in charts.items()},
             "slices": dg.MetadataValue.json(bundle.card.slices),
             "parameters": dg.MetadataValue.json(bundle.card.training),
             "label": dg.MetadataValue.json(bundle.card.label_spec),
@@ -69,7 +75,8 @@ def champion_model(context: dg.AssetExecutionContext, tierline_home: TierlineHom
         log_training(bundle, night.home.models, SCHEDULE)
     bundle = night.registry.load_champion(night.as_of)
     LOGGER.info("champion: %s, trained as of %s", bundle.model_id, bundle.card.trained_as_of)
-    return _model_result(bundle)
+    card = night.home.cards / f"{bundle.model_id}.html"
+    return _model_result(bundle, card if card.exists() else write_model_card(bundle, night.home.cards))
 
 
 def _why_to_train(night: Night) -> str:
@@ -102,4 +109,4 @@ def challenger_model(
     if author == UNKNOWN:
         LOGGER.warning("challenger: no author was given: train it again with one before it can be promoted")
     log_training(bundle, night.home.models, author)
-    return _model_result(bundle)
+    return _model_result(bundle, write_model_card(bundle, night.home.cards))

@@ -1,4 +1,4 @@
-"""The commands about models: list, compare, promote, roll back, retire.
+"""The commands about models: list, card, compare, promote, roll back, retire.
 
 Belongs here: their arguments, and asking before a promotion. Does not belong here: who may decide (``models``), what is
 compared (``comparison``). Registered on the application of ``cli``.
@@ -38,6 +38,27 @@ def models(
     place = Home(home.resolve())
     for section in (models_table(place), *([log_table(place)] if log else [])):
         print_table(section.title, section.columns, section.rows)
+
+
+@APP.command()
+def card(
+    model_id: Annotated[str, typer.Argument(help="Model id; default: the model of the live release")] = "",
+    output: Annotated[Path | None, typer.Option(help="Folder to write to; default: models/cards of the home")] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Write the model card of a bundle, as HTML and Markdown."""
+    from tierline.publishing import open_snapshot
+    from tierline.reporting.model_card import write_model_card
+
+    place = Home(home.resolve())
+    wanted = model_id or str(open_snapshot(place.published).manifest.model["model_id"])
+    registry = Registry(place.models)
+    entry = next((entry for entry in registry.entries() if entry.model_id == wanted), None)
+    if entry is None:
+        raise ConfigurationError(f"{wanted}: no such model: `tierline models` lists them")
+    bundle = registry.load(wanted, entry.trained_as_of)  # of that day: a retired model keeps its card
+    path = write_model_card(bundle, output or place.cards)
+    print_line(f"{path} and {path.with_suffix('.md').name}")
 
 
 @APP.command()

@@ -39,6 +39,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def cards(self) -> Path:
+        """Model cards, ``<model_id>.html`` and ``.md``; derived from the bundles, may be written anew at any time."""
+        return self.models / "cards"
+
+    @property
     def published(self) -> Path:
         """Snapshots and the pointer ``CURRENT``."""
         return self.root / "published"

@@ -194,6 +194,12 @@ def test_the_model_shows_its_calibration(second_night: Path, metadata: dict[str,
     shown = metadata["champion_model"]
     assert shown["model_id"] == entry.model_id
     assert shown["calibration"].startswith("![calibration](data:image/")
-    assert len(shown["calibration"]) > 5_000
+    for chart in ("calibration", "gains", "ks_curves", "importance"):
+        assert shown[chart].startswith(f"![{chart}](data:image/png;base64,"), chart
+        assert len(shown[chart]) > 5_000, chart
+    assert shown["model_card"].endswith(f"/models/cards/{entry.model_id}.html")
+    card = (second_night / "models" / "cards" / f"{entry.model_id}.html").read_text(encoding="utf-8")
+    assert entry.model_id in card
+    assert f"{shown['auc']:.3f}" in card
     assert 0.5 < shown["auc"] < 1
     assert shown["slices"]["test"]["first"] == "2025-06-30"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -64,6 +65,8 @@ def test_a_model_goes_through_its_life(after_first: Path, challenger: str, capsy
         (("retire", "CHAMPION", "--who", "Cy", "--why", "old"), 4, "champion of nights after"),
         (("retire", "m-none", "--who", "Cy", "--why", "old"), 2, "no such model"),
         (("compare", "m-none"), 2, "no such model"),
+        (("card", "m-none"), 2, "no such model"),
+        (("card", "../models"), 2, "no such model"),
         (("compare", "CHAMPION"), 2, "name a challenger"),
         (("compare", "--as-of", "x"), 2, "--as-of x: not a date"),
     ],
@@ -124,3 +127,25 @@ def test_tests_of_other_dates_or_labels_are_said_to_have_nothing_in_common(after
     assert ended.code == 0
     assert "note: the two learned different labels" in ended.out
     assert "newly accepted" in ended.out
+
+
+def test_a_card_is_written_for_any_registered_model(after_first: Path, challenger: str, capsys: Capture) -> None:
+    first, cards = champion(after_first), after_first / "models" / "cards"
+    by_the_night = (cards / f"{first}.html").read_bytes()
+    shutil.rmtree(cards)
+    ended = command(capsys, "card", "--home", after_first)
+    assert (ended.code, ended.err) == (0, "")
+    assert str(cards / f"{first}.html") in ended.out
+    assert (cards / f"{first}.html").read_bytes() == by_the_night
+    assert command(capsys, "retire", challenger, "--who", "Cy", "--why", "old", "--home", after_first).code == 0
+    elsewhere = after_first / "elsewhere"
+    ended = command(capsys, "card", challenger, "--output", elsewhere, "--home", after_first)
+    assert ended.code == 0
+    assert {path.name for path in elsewhere.iterdir()} == {challenger, f"{challenger}.html", f"{challenger}.md"}
+    assert not (cards / f"{challenger}.html").exists()
+
+
+def test_without_a_release_a_card_needs_a_name(tmp_path: Path, capsys: Capture) -> None:
+    ended = command(capsys, "card", "--home", tmp_path)
+    assert ended.code == 2
+    assert "nothing is published here" in ended.error_line
