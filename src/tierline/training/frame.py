@@ -127,10 +127,10 @@ def _require_columns(names: list[str], roles: _Roles, options: FrameOptions) -> 
     for name in names:
         if not isinstance(name, str) or names.count(name) > 1:
             raise TierlineError(f"frame: column {name}: give every column a name of its own that is text")
-    for name in named:
-        if name is not None and name not in names:
+    for wanted in named:
+        if wanted is not None and wanted not in names:
             raise TierlineError(
-                f"frame: column {name} is not there: its columns are {', '.join(map(str, names))}"[:500]
+                f"frame: column {wanted} is not there: its columns are {', '.join(map(str, names))}"[:500]
             )
     for name in options.features or ():
         if name in (roles.target, roles.time, roles.customer):

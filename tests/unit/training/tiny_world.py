@@ -64,7 +64,7 @@ def tiny_bundle() -> ModelBundle:
 
 
 @cache
-def tested_bundle() -> ModelBundle:
+def bundle_as_tested() -> ModelBundle:
     """The model that was tested, kept as it was then; trained once per test run."""
     return train(tiny_request(), CONFIG.model_copy(update={"refit": False}))
 
