@@ -22,7 +22,7 @@ from tierline.labels import LabelCounts, LabelSpec
 from tierline.models import ModelBundle
 from tierline.models.encoding import as_array, as_text, feature_matrix, is_number, is_text, numbers_of
 from tierline.training.config import TrainingConfig
-from tierline.training.panel import Columns, Panel, require_defaults
+from tierline.training.panel import Columns, Panel, require_defaults, with_enough_to_train
 from tierline.training.splits import application_parts, shuffled_parts
 from tierline.training.train import Origin, train_panel
 
@@ -76,6 +76,7 @@ def fit(
     """
     options, config = options or FrameOptions(), config or TrainingConfig()
     panel = frame_panel(frame, _Roles(target, time, customer), options, config)
+    panel = with_enough_to_train(panel, config.min_defaults)
     require_defaults(panel, config.min_defaults)
     origin = Origin(
         source=options.source,

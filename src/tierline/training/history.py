@@ -22,7 +22,7 @@ from tierline.labels import LabelCounts, LabelSpec, application_population, mont
 from tierline.lake import Lake
 from tierline.models.encoding import feature_matrix
 from tierline.training.config import TrainingConfig
-from tierline.training.panel import CALIBRATE, TRAIN, Columns, Panel, require_defaults
+from tierline.training.panel import CALIBRATE, TRAIN, Columns, Panel, require_defaults, with_enough_to_train
 from tierline.training.splits import application_parts, month_end_split
 
 LOGGER = logging.getLogger("tierline.training")
@@ -56,6 +56,7 @@ def build_panel(request: PanelRequest, config: TrainingConfig) -> Panel:
     rows = population.rows
     LOGGER.info("panel: %d labelled rows on %d dates", rows.num_rows, len(pc.unique(rows.column("as_of"))))
     panel = _with_features(request, rows.append_column("part", pa.array(part)), population.counts)
+    panel = with_enough_to_train(panel, config.min_defaults)
     require_defaults(panel, config.min_defaults)
     return panel
 

@@ -6,6 +6,7 @@ lake, ``frame`` for any table), or fitting.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 from tierline.errors import TierlineError
 from tierline.labels import LabelCounts
 
+LOGGER = logging.getLogger("tierline.training")
 TRAIN, TUNE, CALIBRATE, TEST, LATER = 0, 1, 2, 3, 4
 LEARNING = (TRAIN, TUNE, CALIBRATE)
 SLICES = ("train", "tune", "calibrate", "test", "later")
@@ -79,6 +81,17 @@ class Panel:
         names = [name for name, kept in zip(self.features, keep, strict=True) if kept]
         columns = replace(self.columns, dropped=dict(sorted({**self.columns.dropped, **why}.items())))
         return replace(self, x=self.x[:, keep], features=names, columns=columns)
+
+
+def with_enough_to_train(panel: Panel, fewest: int) -> Panel:
+    """The panel, its tune slice given to training where training alone would hold fewer than ``fewest`` defaults.
+
+    Boosting is then stopped on training rows of customers held out.
+    """
+    if int(panel.y[panel.part == TRAIN].sum()) >= fewest or not (panel.part == TUNE).any():
+        return panel
+    LOGGER.info("panel: too few defaults for a tune slice of its own: its rows train")
+    return replace(panel, part=np.where(panel.part == TUNE, TRAIN, panel.part).astype(np.int8))
 
 
 def require_defaults(panel: Panel, fewest: int) -> None:
