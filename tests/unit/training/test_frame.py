@@ -96,7 +96,7 @@ def test_reasons_are_contributions_above_the_mean_of_the_rows_learned_from() -> 
     found = bundle.reasons(fresh, top=2)
     assert found.column_names == ["reason_1", "reason_2"]
     for row, names in zip(found.to_pylist(), expected, strict=True):
-        assert list(row.values()) == (names + [None, None])[:2]
+        assert list(row.values()) == [*names, None, None][:2]
 
 
 def test_an_unknown_level_is_missing() -> None:

@@ -19,7 +19,7 @@ from unit.training.tiny_world import (
     CONFIG,
     CONTEXT,
     FIRST_DAY,
-    tested_bundle,
+    bundle_as_tested,
     tiny_bundle,
     tiny_lake,
     tiny_request,
@@ -84,7 +84,7 @@ def test_the_figures_are_those_of_the_test_rows() -> None:
 
 
 def test_the_refit_learns_from_the_newest_dates_and_leaves_the_test_as_it_was() -> None:
-    kept, tested = tiny_bundle(), tested_bundle()
+    kept, tested = tiny_bundle(), bundle_as_tested()
     assert kept.card.metrics == tested.card.metrics
     assert kept.card.intervals == tested.card.intervals
     assert kept.card.reliability == tested.card.reliability
@@ -98,7 +98,7 @@ def test_the_refit_learns_from_the_newest_dates_and_leaves_the_test_as_it_was() 
 
 
 def test_the_trees_are_kept_without_the_number_of_threads() -> None:
-    bundle = tested_bundle()
+    bundle = bundle_as_tested()
     assert "num_threads: 1" in bundle.booster.model_to_string()
     text = booster_text(bundle.booster)
     assert "thread" not in text
@@ -110,7 +110,7 @@ def test_the_trees_are_kept_without_the_number_of_threads() -> None:
 
 def test_the_test_rows_are_scored_as_a_night_would_score_them() -> None:
     """Features built for one night of all customers, the tested model's prediction: the PD of the evaluation."""
-    bundle = tested_bundle()
+    bundle = bundle_as_tested()
     day = date(2023, 12, 31)
     features = build_features(tiny_lake(), customer_spine(tiny_lake(), day), CONTEXT)
     night = dict(zip(features["customer_key"].to_pylist(), bundle.predict_pd(features), strict=True))
@@ -199,9 +199,9 @@ def test_reference_rows_are_learning_rows() -> None:
     bundle = tiny_bundle()
     rows = bundle.reference_rows
     assert rows.num_rows == sum(bundle.card.refit[name]["rows"] for name in ("train", "calibrate"))
-    slices = tested_bundle().card.slices
+    slices = bundle_as_tested().card.slices
     learned = sum(slices[name]["rows"] for name in ("train", "tune", "calibrate"))
-    assert tested_bundle().reference_rows.num_rows == learned
+    assert bundle_as_tested().reference_rows.num_rows == learned
     assert "customer_key" not in rows.column_names
     assert set(rows.column_names) - {"pd_12m"} <= set(bundle.card.features)
     assert 0 < pc.min(rows["pd_12m"]).as_py() <= pc.max(rows["pd_12m"]).as_py() < 1

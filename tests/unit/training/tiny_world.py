@@ -35,6 +35,7 @@ CONFIG = TrainingConfig(
     min_history_months=2,
     tune_months=1,
     calibration_months=2,
+    stability_limit=0.0,  # the book is young: nearly all that is known of payments moves while it ages
     folds=3,
     leaves=[4],
     max_trees=30,
@@ -64,7 +65,7 @@ def tiny_bundle() -> ModelBundle:
 
 
 @cache
-def tested_bundle() -> ModelBundle:
+def bundle_as_tested() -> ModelBundle:
     """The model that was tested, kept as it was then; trained once per test run."""
     return train(tiny_request(), CONFIG.model_copy(update={"refit": False}))
 
