@@ -26,7 +26,7 @@ from tierline.home import Home
 from tierline.sources.simulated import SimulationSpec
 
 FIRST, NEXT = date(2026, 6, 30), date(2026, 7, 1)
-SPEC = SimulationSpec(customers=1_000, months=33, as_of=FIRST, seed=3)
+SPEC = SimulationSpec(customers=1_000, months=35, as_of=FIRST, seed=3)
 _VARIABLES = ("DAGSTER_HOME", "TIERLINE_HOME")
 
 

@@ -133,9 +133,9 @@ def _require_columns(names: list[str], roles: _Roles, options: FrameOptions) -> 
             raise TierlineError(
                 f"frame: column {wanted} is not there: its columns are {', '.join(map(str, names))}"[:500]
             )
-    for name in options.features or ():
-        if name in (roles.target, roles.time, roles.customer):
-            raise TierlineError(f"frame: column {name} cannot be a feature: it is the target, the time or the customer")
+    for feature in options.features or ():
+        if feature in (roles.target, roles.time, roles.customer):
+            raise TierlineError(f"frame: column {feature} cannot be a feature: it is target, time or customer")
     for name, direction in options.monotone.items():
         if direction not in (-1, 0, 1):
             raise TierlineError(f"frame: monotone of {name} is {direction}: give 1, -1 or 0")

@@ -14,7 +14,7 @@ def test_shadow_scores_are_the_scores_of_the_book(rows_at_once: int, monkeypatch
     monkeypatch.setattr(shadow, "ROWS_AT_ONCE", rows_at_once)
     features = build_features(tiny_lake(), customer_spine(tiny_lake(), AS_OF), CONTEXT)
     calm = next(r for r in features.to_pylist() if r["dpd_now"] == 0)["customer_key"]
-    scored = score_book(tiny_bundle(), features, [calm], AS_OF)
+    scored = score_book(tiny_bundle(), [features], [calm], AS_OF)
     found = shadow_scores(tiny_bundle(), features, [calm], AS_OF)
     assert 0 < sum(scored["in_default"].to_pylist()) < scored.num_rows
     for name in found.column_names:

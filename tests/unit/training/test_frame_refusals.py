@@ -54,7 +54,7 @@ def test_a_table_that_cannot_be_learned_from(change: Change, says: str) -> None:
     ("options", "says"),
     [
         (FrameOptions(features=("debt", "age")), "column age is not there"),
-        (FrameOptions(features=("debt", "bad")), "column bad cannot be a feature: it is the target"),
+        (FrameOptions(features=("debt", "bad")), "column bad cannot be a feature: it is target"),
         (FrameOptions(monotone={"age": 1}), "column age is not there"),
         (FrameOptions(reasons={"age": "AGE"}), "column age is not there"),
         (FrameOptions(monotone={"debt": 2}), "monotone of debt is 2: give 1, -1 or 0"),
