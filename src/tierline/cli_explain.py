@@ -68,6 +68,9 @@ def _show_contributions(explanation: Explanation) -> None:
     favourable = [one for one in reversed(explanation.contributions) if one.against_book < 0][:TOP]
     columns = ("code", "against the book", "own", "subject", "主题")
     for title, found in (("raises the PD", adverse), ("lowers the PD", favourable)):
+        if not found:
+            print_line(f"nothing {title} beyond the mean of the book")
+            continue
         print_table(f"{title} (exact contributions, log-odds)", columns, [_contribution(one, texts) for one in found])
 
 
@@ -104,7 +107,7 @@ def _show_steps(change: Change) -> None:
     rows = []
     for step in change.steps:
         when = "with time" if step.with_time else ""
-        rows.append((step.en, step.zh, "", "", "", when))
+        rows.append((f"{step.en} / {step.zh}", "", "", "", "", when))
         for move in step.moves:
             unit, days = units.get(move.feature, ("", None))
             window = f"{days} days" if days else ""
