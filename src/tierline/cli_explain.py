@@ -66,11 +66,15 @@ def _show_contributions(explanation: Explanation) -> None:
     print_table("reasons as published", ("rank", "code", "reason", "理由"), rows)
     adverse = [one for one in explanation.contributions if one.against_book > 0][:TOP]
     favourable = [one for one in reversed(explanation.contributions) if one.against_book < 0][:TOP]
-    columns = ("code", "against the book", "own", "subject", "主题")
-    for title, found in (("raises the PD", adverse), ("lowers the PD", favourable)):
+    listed = (
+        ("raises the PD", adverse, ("reason", "理由")),
+        ("lowers the PD", favourable, ("the opposite of", "与此相反")),
+    )
+    for title, found, texts_are in listed:  # the texts of the codes are of adverse reasons
         if not found:
             print_line(f"nothing {title} beyond the mean of the book")
             continue
+        columns = ("code", "against the book", "own", *texts_are)
         print_table(f"{title} (exact contributions, log-odds)", columns, [_contribution(one, texts) for one in found])
 
 
