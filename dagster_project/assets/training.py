@@ -38,11 +38,10 @@ def _train(night: Night, config: TrainingConfig) -> ModelBundle:
 def _model_result(bundle: ModelBundle, card: Path) -> dg.MaterializeResult:
     """Quick figures and charts of a model, and where its card stands."""
     metrics = {name: dg.MetadataValue.float(value) for name, value in sorted(bundle.card.metrics.items())}
-    charts = {
-        "calibration": calibration_chart(bundle),
-        **ranking_charts(bundle),
-        "importance": importance_chart(importance_frame(bundle.card.importance, bundle.card.instability)),
-    }
+    charts = {"calibration": calibration_chart(bundle), **ranking_charts(bundle)}
+    used = importance_frame(bundle.card.importance, bundle.card.instability)
+    if len(used):
+        charts["importance"] = importance_chart(used)
     return dg.MaterializeResult(
         metadata={
             "model_id": dg.MetadataValue.text(bundle.model_id),

@@ -13,6 +13,7 @@ import typer
 
 from tierline.cli import APP, DEFAULT_HOME, HomeOption
 from tierline.console import print_line, print_table
+from tierline.policy.model import DEFAULT_TIER
 
 if TYPE_CHECKING:  # every command would wait for it otherwise
     from tierline.explain import Change, Contribution, Explanation, Standing
@@ -59,30 +60,38 @@ def _show_contributions(explanation: Explanation) -> None:
     from tierline.scoring import load_reasons
 
     texts = load_reasons()
-    rows = [
-        (str(rank), code, texts[code]["en"], texts[code]["zh"])
-        for rank, code in enumerate(explanation.standing.reasons, start=1)
-    ]
+    rows = [(str(rank), code, *_texts(code, texts)) for rank, code in enumerate(explanation.standing.reasons, start=1)]
     print_table("reasons as published", ("rank", "code", "reason", "理由"), rows)
     adverse = [one for one in explanation.contributions if one.against_book > 0][:TOP]
     favourable = [one for one in reversed(explanation.contributions) if one.against_book < 0][:TOP]
-    columns = ("code", "against the book", "own", "subject", "主题")
-    for title, found in (("raises the PD", adverse), ("lowers the PD", favourable)):
+    listed = (
+        ("raises the PD", adverse, ("reason", "理由")),
+        ("lowers the PD", favourable, ("the opposite of", "与此相反")),
+    )
+    for title, found, texts_are in listed:  # the texts of the codes are of adverse reasons
+        if not found:
+            print_line(f"nothing {title} beyond the mean of the book")
+            continue
+        columns = ("code", "against the book", "own", *texts_are)
         print_table(f"{title} (exact contributions, log-odds)", columns, [_contribution(one, texts) for one in found])
 
 
 def _contribution(one: Contribution, texts: dict[str, dict[str, str]]) -> tuple[str, ...]:
-    text = texts.get(one.code, {"en": "", "zh": ""})
-    return (one.code, f"{one.against_book:+.3f}", f"{one.log_odds:+.3f}", text["en"], text["zh"])
+    return (one.code, f"{one.against_book:+.3f}", f"{one.log_odds:+.3f}", *_texts(one.code, texts))
+
+
+def _texts(code: str, texts: dict[str, dict[str, str]]) -> tuple[str, str]:
+    """English and Chinese; a code that is no longer in use has none."""
+    text = texts.get(code, {})
+    return text.get("en", ""), text.get("zh", "")
 
 
 def _show_change(explanation: Explanation) -> None:
     standing, change = explanation.standing, explanation.change
     if change is None:
-        in_default = standing.action_reason == "IN_DEFAULT" or "IN_DEFAULT" in standing.reasons
         print_line(
             "the tier follows from the default, not from the model: it changes once nothing is that long past due"
-            if in_default
+            if standing.tier == DEFAULT_TIER
             else f"tier {standing.tier} is the best there is: no change is needed"
         )
         return
@@ -104,7 +113,7 @@ def _show_steps(change: Change) -> None:
     rows = []
     for step in change.steps:
         when = "with time" if step.with_time else ""
-        rows.append((step.en, step.zh, "", "", "", when))
+        rows.append((f"{step.en} / {step.zh}", "", "", "", "", when))
         for move in step.moves:
             unit, days = units.get(move.feature, ("", None))
             window = f"{days} days" if days else ""

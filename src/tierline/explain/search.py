@@ -88,7 +88,7 @@ class _Search:
         if not plans:
             return None
         pd_12m = self.predicted(plans)
-        enough = [(_size(plans[at]), float(pd_12m[at]), at) for at in np.flatnonzero(pd_12m <= self._target)]
+        enough = [(_size(plans[at]), float(pd_12m[at]), at) for at in np.flatnonzero(pd_12m <= self._target).tolist()]
         return plans[min(enough)[2]] if enough else None
 
     def greedy(self, steps: dict[str, list[Option]]) -> Plan | None:

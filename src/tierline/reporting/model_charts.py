@@ -56,7 +56,7 @@ def ks_frame(pd_12m: Floats, defaulted: Bools) -> pd.DataFrame:
 def _steps(order_by: Floats, defaulted: Bools) -> tuple[Floats, Floats, Floats]:
     """Defaults and rows at each distinct value, rising, and the values."""
     values, of = np.unique(order_by, return_inverse=True)
-    bads = np.bincount(of, defaulted.astype(np.float64), len(values))
+    bads = np.bincount(of, defaulted.astype(np.float64), len(values)).astype(np.float64)
     return bads, np.bincount(of, minlength=len(values)).astype(np.float64), values
 
 
@@ -81,18 +81,20 @@ def ks_chart(curves: pd.DataFrame, title: str = "KS") -> Chart:
     lines = alt.Chart(long).mark_line(interpolate="step-after").encode(x=x, y=y, color=colour)
     widest = curves.loc[[(curves[OTHERS] - curves[DEFAULTS]).abs().idxmax()]]
     label = (widest[OTHERS] - widest[DEFAULTS]).abs().map("KS {:.3f}".format)
-    base = alt.Chart(widest.assign(label=label)).encode(x=x)
+    middle = (widest[OTHERS] + widest[DEFAULTS]) / 2
+    base = alt.Chart(widest.assign(label=label, middle=middle)).encode(x=x)
     rule = base.mark_rule(strokeDash=[4, 4]).encode(y=f"{DEFAULTS}:Q", y2=f"{OTHERS}:Q")
-    word = base.mark_text(align="left", dx=5).encode(y=f"{DEFAULTS}:Q", text="label:N")
+    word = base.mark_text(align="left", dx=5).encode(y="middle:Q", text="label:N")
     return alt.layer(lines, rule, word).properties(title=title, width=WIDTH, height=HEIGHT)
 
 
 def importance_frame(importance: Mapping[str, float], instability: Mapping[str, float], most: int = 20) -> pd.DataFrame:
     """What ``importance_chart`` draws: feature, share of the gain, csi (NaN where not measured), band; largest first.
 
-    Equal ones come by name.
+    Equal ones come by name; those the trees do not use are left out, so that there may be no row.
     """
-    ranked = sorted(importance.items(), key=lambda item: (-item[1], item[0]))[:most]
+    used = [item for item in importance.items() if item[1] > 0]
+    ranked = sorted(used, key=lambda item: (-item[1], item[0]))[:most]
     csi = [instability.get(name, float("nan")) for name, _ in ranked]
     frame = pd.DataFrame(ranked, columns=["feature", "share"])
     return frame.assign(csi=csi, band=[_band(value) for value in csi])
@@ -112,12 +114,14 @@ def importance_chart(features: pd.DataFrame, title: str = "Importance and stabil
     """
     require_columns(features, ("feature", "share", "band"))
     label = features["csi"].map(lambda value: "" if pd.isna(value) else f"CSI {value:.2f}")
+    top = float(features["share"].max()) * 1.2  # room for the words beside the longest bar
     base = alt.Chart(features.assign(label=label)).encode(
         y=alt.Y("feature:N", title=None, sort=features["feature"].tolist(), axis=alt.Axis(labelLimit=240)),
-        x=alt.X("share:Q", title="share of the gain", axis=alt.Axis(format="%")),
+        x=alt.X("share:Q", title="share of the gain", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, top])),
     )
     scale = alt.Scale(domain=list(BANDS), range=_BAND_COLOURS)
-    bars = base.mark_bar().encode(color=alt.Color("band:N", title="CSI over the learning dates", scale=scale))
+    legend = alt.Legend(title="CSI over the learning dates", orient="bottom")
+    bars = base.mark_bar().encode(color=alt.Color("band:N", scale=scale, legend=legend))
     words = base.mark_text(align="left", dx=4, fontSize=10).encode(text="label:N")
     return alt.layer(bars, words).properties(title=title, width=WIDTH, height=max(120, 18 * len(features)))
 

@@ -149,7 +149,8 @@ def segments_part(bundle: ModelBundle) -> Part:
 
 
 def _segment_cells(rows: list[SegmentRow]) -> list[tuple[str, ...]]:
-    cells, before = [], ""
+    cells: list[tuple[str, ...]] = []
+    before = ""
     for row in rows:
         cells.append(
             (

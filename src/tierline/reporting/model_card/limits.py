@@ -95,10 +95,10 @@ def _refit(card: BundleCard) -> list[str]:
     if not card.refit:
         return ["The trees published are those that were tested."]
     newest = _last_day(card.refit)
-    until = f", up to {newest}" if newest else ""
+    again = f"the newest mature rows, up to {newest}" if newest else "all rows, those of the test among them"
     return [
-        "After the test the trees were learned again, with the same features, shape and number, from the newest mature"
-        f" rows{until}. The trees published were therefore not themselves tested: every figure is of the model before."
+        "After the test the trees were learned again, with the same features, shape and number, from"
+        f" {again}. The trees published were therefore not themselves tested: every figure is of the model before."
     ]
 
 
@@ -167,11 +167,13 @@ def _features(card: BundleCard) -> list[str]:
 def _groups(bundle: ModelBundle) -> list[str]:
     if missing_columns(bundle):
         return ["Segments were not looked at: the test rows do not say what a customer's segment is."]
+    groups = [row for row in segment_rows(bundle) if row.grouping != "all"]
     off = [
         f"{row.level} for {row.grouping} {row.group} (PD {row.mean_pd:.2%}, observed {row.observed:.2%}"
         f" [{row.low:.2%}, {row.high:.2%}])"
-        for row in segment_rows(bundle)
-        if row.level and row.grouping != "all"
+        for row in groups
+        if row.level
     ]
-    lines = [f"The level is {'; '.join(off)}. Of twenty groups one is so by chance."] if off else []
+    told = f"Of {len(groups)} groups looked at, {len(off)} have a level outside their interval: {'; '.join(off)}."
+    lines = [f"{told} Of twenty one is so by chance."] if off else []
     return [*lines, f"Groups of fewer than {FEWEST_ROWS} test rows are taken together: of each alone nothing is said."]

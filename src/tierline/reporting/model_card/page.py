@@ -40,11 +40,15 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart: ``name`` is its file's stem, ``words`` what it shows for those who cannot see it."""
+    """A chart: ``name`` is its file's stem, ``words`` what it shows for those who cannot see it.
+
+    Two stand beside each other, unless ``alone``.
+    """
 
     name: str
     svg: str
     words: str
+    alone: bool = False
 
 
 Block = Words | Grid | Picture
@@ -140,7 +144,8 @@ def _html_block(block: Block) -> str:
     if isinstance(block, Picture):
         data = base64.b64encode(block.svg.encode()).decode("ascii")
         words = html.escape(block.words)
-        return f'<figure><img alt="{words}" src="data:image/svg+xml;base64,{data}"></figure>'
+        kind = ' class="alone"' if block.alone else ""
+        return f'<figure{kind}><img alt="{words}" src="data:image/svg+xml;base64,{data}"></figure>'
     head = "".join(_cell("th", block, index, name) for index, name in enumerate(block.columns))
     rows = "\n".join(
         f"<tr>{''.join(_cell('td', block, index, cell) for index, cell in enumerate(row))}</tr>" for row in block.rows

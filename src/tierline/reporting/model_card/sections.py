@@ -147,9 +147,9 @@ def features_part(bundle: ModelBundle) -> Part:
         " CSI: between the first and the last third of the learning dates, 0 where chance alone could give it."
     )
     blocks: list[Block] = [Words([words])]
-    if (frame["share"] > 0).any():
-        picture = importance_chart(frame)
-        blocks.append(Picture("importance", to_svg(picture), "Importance of the most used features, with their CSI"))
+    if len(frame):
+        told = "Importance of the most used features, with their CSI"
+        blocks.append(Picture("importance", to_svg(importance_chart(frame)), told, alone=True))
     columns = ("feature", "share of gain", "CSI", "reason code", "direction")
     rows = [_feature_row(card, row) for _, row in frame.iterrows()]
     blocks.append(Grid(columns, rows, left=("reason code", "direction")))
