@@ -128,17 +128,17 @@ def _require_columns(names: list[str], roles: _Roles, options: FrameOptions) -> 
     for name in names:
         if not isinstance(name, str) or names.count(name) > 1:
             raise TierlineError(f"frame: column {name}: give every column a name of its own that is text")
-    for wanted in named:
-        if wanted is not None and wanted not in names:
+    for needed in named:
+        if needed is not None and needed not in names:
             raise TierlineError(
-                f"frame: column {wanted} is not there: its columns are {', '.join(map(str, names))}"[:500]
+                f"frame: column {needed} is not there: its columns are {', '.join(map(str, names))}"[:500]
             )
     for feature in options.features or ():
         if feature in (roles.target, roles.time, roles.customer):
             raise TierlineError(f"frame: column {feature} cannot be a feature: it is target, time or customer")
-    for name, direction in options.monotone.items():
+    for feature, direction in options.monotone.items():
         if direction not in (-1, 0, 1):
-            raise TierlineError(f"frame: monotone of {name} is {direction}: give 1, -1 or 0")
+            raise TierlineError(f"frame: monotone of {feature} is {direction}: give 1, -1 or 0")
 
 
 def _outcome(column: pa.Array, name: str) -> npt.NDArray[np.bool_]:

@@ -26,12 +26,16 @@ SLICES = ("train", "tune", "calibrate", "test", "later")
 
 @dataclass(frozen=True)
 class Columns:
-    """What is known of features beside their values: direction of PD, levels of categories, why some were left out."""
+    """What is known of features beside their values: direction of PD, levels of categories, why some were left out.
+
+    ``lasting`` features are never left out for instability.
+    """
 
     monotone: Mapping[str, int] = field(default_factory=dict)
     categories: Mapping[str, list[str]] = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
     instability: Mapping[str, float] = field(default_factory=dict)
+    lasting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 Belongs here: leaving out what says nothing, and what means something else every month. Does not belong here: fitting.
 
 A feature whose distribution moves through the learning dates (the age of the book, the level of an economic series)
-tells the dates apart rather than the customers; a model that leans on it extrapolates on the night it is used.
+tells the dates apart rather than the customers; a model that leans on it extrapolates on the night it is used. What a
+customer did with instalments is exempt (``Columns.lasting``): it is the behaviour that the model is about.
 """
 
 from __future__ import annotations
@@ -52,7 +53,11 @@ def drop_unstable(panel: Panel, limit: float) -> Panel:
         return panel
     early, late = thirds
     found = {name: _csi(panel.x[early, index], panel.x[late, index]) for index, name in enumerate(panel.features)}
-    why = {name: f"unstable: CSI {value:.2f} over the learning dates" for name, value in found.items() if value > limit}
+    why = {
+        name: f"unstable: CSI {value:.2f} over the learning dates"
+        for name, value in found.items()
+        if value > limit and name not in panel.columns.lasting
+    }
     keep = np.array([name not in why for name in panel.features])
     if not keep.any():
         return panel

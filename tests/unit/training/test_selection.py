@@ -53,6 +53,14 @@ def test_a_feature_that_moves_is_left_out_with_its_csi() -> None:
     }
 
 
+def test_what_lasts_is_measured_but_not_left_out() -> None:
+    panel = panel_with(shares(20, 20, 25, 30, 30, 30, 35), shares(20, 20, 25, 30, 30, 30, 31))
+    panel = drop_unstable(replace(panel, columns=replace(panel.columns, lasting=frozenset({"dpd_now"}))), 0.25)
+    assert panel.features == ["dpd_now", "gambling_share_90d"]
+    assert panel.columns.dropped == {}
+    assert panel.columns.instability["dpd_now"] == pytest.approx(by_hand(40, 70), rel=1e-12)
+
+
 def test_what_chance_explains_is_no_instability() -> None:
     """Ten quantiles of 100 rows each differ by more than 0.1 in most draws."""
     rng = np.random.default_rng(2)
