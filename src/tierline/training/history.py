@@ -22,7 +22,7 @@ from tierline.labels import LabelCounts, LabelSpec, application_population, mont
 from tierline.lake import Lake
 from tierline.models.encoding import feature_matrix
 from tierline.training.config import TrainingConfig
-from tierline.training.panel import Columns, Panel, require_defaults
+from tierline.training.panel import TRAIN, Columns, Panel, require_defaults
 from tierline.training.splits import application_parts, month_end_split
 
 LOGGER = logging.getLogger("tierline.training")
@@ -92,9 +92,12 @@ def _described(request: PanelRequest, rows: pa.Table) -> pa.Table:
 def newest_rows(panel: Panel, observation: str, config: TrainingConfig) -> npt.NDArray[np.int8]:
     """Slices of a refit: every mature row learns, the newest ones calibrate.
 
-    The newest ``max_training_months`` month ends are used; rows older than that get -1.
+    The newest ``max_training_months`` month ends are used; rows older than that get -1. Without time no row is newer
+    than another: all train, and all calibrate, each by a booster that never saw its customer.
     """
     rows = len(panel.y)
+    if observation == "frame":
+        return np.full(rows, TRAIN, dtype=np.int8)
     if observation != "month_end":
         return application_parts(rows, config, tested=False)
     days = np.array([str(day) for day in panel.keys.column("as_of").to_pylist()])
