@@ -25,6 +25,7 @@ from benchmarks.real_sets import real_table
 from benchmarks.rivals import CONTENDERS, OURS, TARGET, Contender, threads
 from benchmarks.verdicts import Round, compared, drawn, resplit
 from benchmarks.worlds import WORLDS, World, draw
+from tierline.errors import TierlineError
 
 HERE = Path(__file__).parent
 KEPT = HERE / ".lakes" / "quality"
@@ -55,11 +56,15 @@ def in_world(world: World, rows: int, rounds: int) -> list[str]:
     """Each round learns from ``rows`` customers and is judged on others, as many as give tight figures."""
     if world.rate * rows < FEWEST_DEFAULTS:
         return [f"### {world.name}, {rows:,} rows", "", f"About {world.rate * rows:.0f} defaults: not compared.", ""]
-    found = []
+    found, refused = [], []
     for number in range(rounds):
         train, test = draw(world, rows, 10 + 2 * number), draw(world, TEST_ROWS, 11 + 2 * number)
-        found.append(one_round(KEPT / f"world-{world.seed}-{rows}-{number}", train, test))
-    return compared(f"{world.name}, {rows:,} rows, {rounds} draws", found, drawn)
+        try:
+            found.append(one_round(KEPT / f"world-{world.seed}-{rows}-{number}", train, test))
+        except TierlineError as error:
+            refused.append(f"- draw {number + 1}, {train[TARGET].sum()} defaults, left out: fit refuses: {error}")
+    title = f"{world.name}, {rows:,} rows, {len(found)} draws"
+    return [*(compared(title, found, drawn) if found else [f"### {title}", ""]), *refused, ""]
 
 
 def one_round(kept: Path, train: pd.DataFrame, test: pd.DataFrame, ours: Contender | None = None) -> Round:

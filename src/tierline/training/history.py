@@ -98,7 +98,8 @@ def _described(request: PanelRequest, rows: pa.Table) -> pa.Table:
 def newest_rows(panel: Panel, observation: str, config: TrainingConfig) -> npt.NDArray[np.int8]:
     """Slices of a refit: every mature row learns, the newest ones calibrate; without time all rows do both.
 
-    The newest ``max_training_months`` month ends are used; rows older than that get -1.
+    The newest ``max_training_months`` month ends are used; rows older than that get -1. Without time no row is newer
+    than another: all train, and all calibrate, each by a booster that never saw its customer.
     """
     rows = len(panel.y)
     if observation == "frame":
