@@ -25,6 +25,7 @@ from tierline.errors import TierlineError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+BACKWARDS_ERRORS = 2.0
 
 
 class ChoiceConfig(BaseModel):
@@ -86,7 +87,7 @@ def choose_calibrator(
     by which standard errors are clustered; without it the folds are the clusters, which is cruder. A calibrator that
     cannot be fitted in some fold is not eligible, and says why; if none can be compared the shift is kept.
     Raises ``TierlineError`` for one class, for bad rows, and for margins that rank at least ``line_defaults`` defaults
-    backwards (with fewer it is recorded instead: it could be chance).
+    backwards by more than chance (else it is recorded).
     """
     limits = config or ChoiceConfig()
     data = _checked(check_rows(margin, defaulted), customer_fold, customer)
@@ -138,8 +139,10 @@ def _checked(rows: Rows, customer_fold: npt.ArrayLike, customer: npt.ArrayLike |
 
 
 def _refuse_backwards(rows: Rows) -> None:
+    """Two standard errors of the AUC of a score that says nothing, √((D + G + 1) / (12·D·G)) (Mann and Whitney 1947)."""
     auc = _auc(rows)
-    if auc < 0.5:
+    bad, good = int(rows.defaulted.sum()), int((~rows.defaulted).sum())
+    if auc < 0.5 - BACKWARDS_ERRORS * np.sqrt((bad + good + 1) / (12 * bad * good)):
         raise TierlineError(
             f"calibration: the score ranks the slice backwards (AUC {auc:.3f}): the model is not usable"
         )

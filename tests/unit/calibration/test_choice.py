@@ -141,6 +141,16 @@ def test_few_rows_ranked_backwards_are_recorded_and_many_are_refused() -> None:
         choose_calibrator(-many, bad, folds(2_000))
 
 
+def test_ranking_backwards_by_no_more_than_chance_is_recorded() -> None:
+    """Of 100 ranks 25 defaults hold every fourth: AUC by hand (sum of ranks - 25·26/2) / (25·75), error 0.067."""
+    margin, bad = np.arange(100) / 25.0 - 4, np.arange(100) % 4 == 0
+    auc = (sum(range(1, 98, 4)) - 325) / (25 * 75)
+    assert 0.5 - 2 * np.sqrt(101 / (12 * 25 * 75)) < auc < 0.5
+    choice = choose_calibrator(margin, bad, folds(100))
+    assert choice.calibrator.kind == "shift"
+    assert choice.chosen_because.endswith(f"the margins rank these few rows backwards (AUC {auc:.3f})")
+
+
 def test_a_perfect_score_keeps_the_shift_because_no_line_is_finite() -> None:
     margin = np.linspace(-4, 4, 200)
     choice = choose_calibrator(margin, margin > 2, folds(200))
