@@ -139,7 +139,7 @@ def _checked(rows: Rows, customer_fold: npt.ArrayLike, customer: npt.ArrayLike |
 
 
 def _refuse_backwards(rows: Rows) -> None:
-    """Two standard errors of the AUC of a score that says nothing, √((D + G + 1) / (12·D·G)) (Mann and Whitney 1947)."""
+    """Chance: two standard errors of a score that says nothing, √((D + G + 1) / (12·D·G)) (Mann and Whitney 1947)."""
     auc = _auc(rows)
     bad, good = int(rows.defaulted.sum()), int((~rows.defaulted).sum())
     if auc < 0.5 - BACKWARDS_ERRORS * np.sqrt((bad + good + 1) / (12 * bad * good)):
