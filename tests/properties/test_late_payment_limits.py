@@ -33,7 +33,7 @@ PRICES = price_grid(POLICY, NIGHT, FundingCosts(own=0.045, partner=0.035))
 @cache
 def _bundle() -> ModelBundle:
     """A model of the tiny book that is sure enough of its best customers to give them a limit."""
-    return train(tiny_request(), CONFIG.model_copy(update={"learning_rate": 0.15}))
+    return train(tiny_request(), CONFIG.model_copy(update={"learning_rate": 0.15, "leaves": [12]}))
 
 
 def limits_of(features: pa.Table, previous: int | None) -> dict[str, np.ndarray]:
