@@ -11,7 +11,7 @@ import pytest
 from unit.training.panels import assemble
 
 from tierline.errors import TierlineError
-from tierline.training.panel import TEST, TRAIN, Panel
+from tierline.training.panel import TEST, TRAIN, TUNE, Panel, with_enough_to_train
 from tierline.training.selection import drop_constant, drop_unstable
 
 PER_DATE = 50
@@ -59,6 +59,18 @@ def test_what_lasts_is_measured_but_not_left_out() -> None:
     assert panel.features == ["dpd_now", "gambling_share_90d"]
     assert panel.columns.dropped == {}
     assert panel.columns.instability["dpd_now"] == pytest.approx(by_hand(40, 70), rel=1e-12)
+
+
+@pytest.mark.parametrize(("fewest", "spared"), [(3, True), (5, False)])
+def test_a_tune_slice_that_training_cannot_spare_is_given_back(fewest: int, spared: bool) -> None:
+    """Training alone holds four defaults of its eight rows, every other row of a panel being one."""
+    panel = panel_with(np.arange(10.0 * PER_DATE))
+    parts = np.full(len(panel.y), TEST, dtype=np.int8)
+    parts[:8], parts[8:20] = TRAIN, TUNE
+    found = with_enough_to_train(replace(panel, part=parts), fewest)
+    assert int((found.part == TUNE).sum()) == (12 if spared else 0)
+    assert int((found.part == TRAIN).sum()) == (8 if spared else 20)
+    assert (found.part[20:] == TEST).all()
 
 
 def test_what_chance_explains_is_no_instability() -> None:
