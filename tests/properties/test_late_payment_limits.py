@@ -53,6 +53,7 @@ def limits_of(features: pa.Table, previous: int | None) -> dict[str, np.ndarray]
             "segment": ["consumer"] * rows,
             "region_code": ["110000"] * rows,
             "industry_code": pa.nulls(rows, pa.string()),
+            "scenario_id": pa.nulls(rows, pa.string()),
             "consent_partner_sharing": [True] * rows,
             "pd_12m": pd_12m,
             "in_default": in_default,

@@ -104,7 +104,11 @@ class LimitPolicy(_Section):
 
 
 class FundingPolicy(_Section):
-    """Joint lending and leverage: shares and multiples."""
+    """Joint lending, leverage, concentration and budgets of the whole book.
+
+    Shares are of all limits; ``capital_budget`` is a multiple of net assets; ``ccf`` is the part of an undrawn limit
+    that counts as exposure; ``move_cost`` is yuan per yuan of limit that changes its partner.
+    """
 
     own_share_min: Fraction
     partner_tier1_cap: Fraction
@@ -112,6 +116,16 @@ class FundingPolicy(_Section):
     non_standard_leverage: Annotated[float, Field(ge=0, le=20)]
     standard_leverage: Annotated[float, Field(ge=0, le=20)]
     min_days_to_expiry: Annotated[int, Field(ge=0, le=3650)]
+    min_notice_days: Annotated[int, Field(ge=0, le=3650)]
+    partner_share_cap: Fraction
+    region_share_cap: Fraction
+    industry_share_cap: Fraction
+    scenario_share_cap: Fraction
+    expected_loss_budget: Fraction
+    capital_budget: Annotated[float, Field(ge=0, le=10)]
+    inclusive_floor: Fraction
+    ccf: Fraction
+    move_cost: Fraction
 
 
 class Policy(_Section):

@@ -15,7 +15,8 @@ from tierline.parquet import conform
 from tierline.schemas import DECISION_INPUTS
 
 _SQL = """
-SELECT customer_key, segment, region_code, industry_code, consent_partner_sharing, pd_12m, in_default, thin_file,
+SELECT customer_key, segment, region_code, industry_code, newest.scenario_id, consent_partner_sharing,
+       pd_12m, in_default, thin_file,
        round(income_recurring_monthly, 2)::DECIMAL(18,2) AS income_recurring_monthly,
        customer.declared_income_monthly,
        round(coalesce(instalments_next_30d, 0), 2)::DECIMAL(18,2) AS instalment_burden_monthly,
@@ -25,6 +26,10 @@ SELECT customer_key, segment, region_code, industry_code, consent_partner_sharin
        coalesce(on_time_streak, 0)::INTEGER AS on_time_streak,
        coalesce(months_on_book, 0)::INTEGER AS months_on_book
 FROM scored JOIN feature USING (customer_key) JOIN ({customers}) AS customer USING (customer_key)
+LEFT JOIN (
+    SELECT customer_key, arg_max(scenario_id, (originated_on, loan_id)) AS scenario_id
+    FROM ({loans}) WHERE originated_on <= DATE '{as_of}' AND scenario_id IS NOT NULL GROUP BY customer_key
+) AS newest USING (customer_key)
 """
 
 
@@ -33,5 +38,6 @@ def decision_inputs(lake: Lake, scored: pa.Table, features: pa.Table, as_of: dat
     with session() as connection:
         connection.register("scored", scored)
         connection.register("feature", features)
-        joined = connection.sql(_SQL.format(customers=lake.known_sql("customers", as_of))).to_arrow_table()
+        known = {name: lake.known_sql(name, as_of) for name in ("customers", "loans")}
+        joined = connection.sql(_SQL.format(**known, as_of=as_of.isoformat())).to_arrow_table()
     return conform(joined, DECISION_INPUTS)

@@ -83,7 +83,10 @@ def edge_lake(root: Path) -> Lake:
             lakes.transaction("T2", keys[2], at("2023-11-30"), 5),
             lakes.transaction("T3", keys[3], at(DAY), 5),
         ],
-        "loans": [lakes.loan("L1", keys[3], date(2024, 1, 10), 900)],
+        "loans": [
+            lakes.loan("L0", keys[3], date(2024, 1, 5), 0, scenario_id="OLDER"),
+            lakes.loan("L1", keys[3], date(2024, 1, 10), 900, scenario_id="SHOP"),
+        ],
         "instalments": [
             lakes.instalment("L1", number, date(2024, number + 1, 10), 300, at("2024-01-10")) for number in (1, 2, 3)
         ],
@@ -112,6 +115,7 @@ def test_decision_inputs_by_hand(tmp_path: Path) -> None:
         "segment": "sole_proprietor",
         "region_code": "R1",
         "industry_code": "I7",
+        "scenario_id": "SHOP",
         "consent_partner_sharing": False,
         "pd_12m": pd_12m[lakes.key(3)],
         "in_default": False,
