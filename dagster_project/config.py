@@ -27,6 +27,13 @@ class ComparisonRunConfig(dg.Config):
     challenger: str = Field("", description="model id; empty: the newest challenger")
 
 
+class WhatIfRunConfig(dg.Config):
+    """The policy that is proposed."""
+
+    policy: str = Field(description="a YAML file, or the name of a packaged profile")
+    drafts: bool = Field(False, description="let draft rules of the proposal count")
+
+
 TrainingRunConfig: Any = create_model(
     "TrainingRunConfig", __base__=_TrainingBase, __doc__=TrainingConfig.__doc__, **_FIELDS
 )

@@ -1,12 +1,14 @@
-"""The jobs: the night, and on request a training run or a comparison of two models."""
+"""The jobs: the night, and on request training, a comparison of two models, a what-if and stress."""
 
 import dagster as dg
 
 _SIX_HOURS = {"dagster/max_runtime": "21600"}
 
+_ON_REQUEST = ("challenger_model", "model_comparison", "policy_whatif", "stress_tests", "efficient_frontier")
+
 nightly_job = dg.define_asset_job(
     "nightly",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("challenger_model", "model_comparison"),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*_ON_REQUEST),
     description="One night, from landing to release. Finishes, or leaves yesterday's release in place.",
     executor_def=dg.in_process_executor,
     run_tags=_SIX_HOURS,
@@ -24,6 +26,22 @@ compare_job = dg.define_asset_job(
     "compare",
     selection=dg.AssetSelection.assets("model_comparison"),
     description="Hold a challenger against the champion, on the partition's book and on outcomes known to both.",
+    executor_def=dg.in_process_executor,
+    run_tags=_SIX_HOURS,
+)
+
+whatif_job = dg.define_asset_job(
+    "whatif",
+    selection=dg.AssetSelection.assets("policy_whatif"),
+    description="Decide a published night again under a proposed policy; nothing is published.",
+    executor_def=dg.in_process_executor,
+    run_tags=_SIX_HOURS,
+)
+
+stress_job = dg.define_asset_job(
+    "stress",
+    selection=dg.AssetSelection.assets("stress_tests", "efficient_frontier"),
+    description="Bad days on a published night, and its efficient frontier; nothing is published.",
     executor_def=dg.in_process_executor,
     run_tags=_SIX_HOURS,
 )

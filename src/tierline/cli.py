@@ -223,7 +223,8 @@ def ui(
 def main() -> None:
     """Entry point: every error of ours is one line and its own exit code."""
     import tierline.cli_explain
-    import tierline.cli_models  # noqa: F401 - both register their commands, of which this module knows nothing else
+    import tierline.cli_models
+    import tierline.cli_whatif  # noqa: F401 - they register their commands, of which this module knows nothing else
 
     for name in ("nightly", "train"):
         APP.command(name)(_command(name))

@@ -10,6 +10,7 @@ from tierline.schemas.lake import LAKE, lake_table
 from tierline.schemas.landing import LANDING
 from tierline.schemas.published import PUBLISHED
 from tierline.schemas.shadow import SHADOW_SCORES
+from tierline.schemas.whatif import WHATIF
 
 __all__ = [
     "DECISION_INPUTS",
@@ -17,6 +18,7 @@ __all__ = [
     "LANDING",
     "PUBLISHED",
     "SHADOW_SCORES",
+    "WHATIF",
     "Column",
     "Feed",
     "Kind",

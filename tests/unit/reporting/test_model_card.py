@@ -20,8 +20,8 @@ from unit.training.tiny_world import AS_OF, tiny_bundle
 from tierline.models import ModelBundle, save_bundle
 from tierline.reporting.model_card import card_page, segment_rows, to_html, to_markdown, write_model_card
 from tierline.reporting.model_card.limits import limits_of_use
-from tierline.reporting.model_card.page import Grid, Page, Part, Picture, Words
 from tierline.reporting.model_card.segments import merged
+from tierline.reporting.page import Grid, Page, Part, Picture, Words
 
 PARTS = [
     "At a glance",

@@ -6,8 +6,8 @@ deciding which model is used.
 
 from tierline.reporting.model_card.card import card_page, write_model_card
 from tierline.reporting.model_card.judgement import calibration_chart, ranking_charts
-from tierline.reporting.model_card.page import to_html, to_markdown
 from tierline.reporting.model_card.segments import SegmentRow, segment_rows
+from tierline.reporting.page import to_html, to_markdown
 
 __all__ = [
     "SegmentRow",

@@ -11,7 +11,7 @@ from tierline.home import replace_file
 from tierline.models import ModelBundle
 from tierline.reporting.model_card import judgement, sections
 from tierline.reporting.model_card.limits import limits_of_use
-from tierline.reporting.model_card.page import Page, Part, Words, to_html, to_markdown
+from tierline.reporting.page import Page, Part, Words, to_html, to_markdown
 
 
 def card_page(bundle: ModelBundle) -> Page:

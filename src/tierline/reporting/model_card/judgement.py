@@ -12,7 +12,6 @@ import pandas as pd
 from tierline.calibration import reliability_frame
 from tierline.models import BundleCard, ModelBundle
 from tierline.reporting.charts import gains_chart, reliability_chart
-from tierline.reporting.model_card.page import Block, Grid, Part, Picture, Words
 from tierline.reporting.model_card.sections import ABSENT, figure
 from tierline.reporting.model_card.segments import (
     FEWEST_OF_AN_OUTCOME,
@@ -22,6 +21,7 @@ from tierline.reporting.model_card.segments import (
     segment_rows,
 )
 from tierline.reporting.model_charts import gains_frame, ks_chart, ks_frame, tier_level_chart
+from tierline.reporting.page import Block, Grid, Part, Picture, Words
 from tierline.reporting.render import Chart, to_svg
 
 FIGURES = {

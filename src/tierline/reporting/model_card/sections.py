@@ -15,8 +15,8 @@ import pandas as pd
 from tierline.models import BundleCard, ModelBundle
 from tierline.models.bundle import booster_text
 from tierline.reporting.model_card.limits import Observation, observation
-from tierline.reporting.model_card.page import Block, Grid, Part, Picture, Words
 from tierline.reporting.model_charts import importance_chart, importance_frame
+from tierline.reporting.page import Block, Grid, Part, Picture, Words
 from tierline.reporting.render import to_svg
 
 SLICES = {

@@ -1,7 +1,7 @@
 """A page of titled parts, as Markdown and as one self-contained HTML file.
 
-Belongs here: the form of a page and its two spellings; every value is escaped here. Does not belong here: what a model
-card says (``sections``).
+Belongs here: the form of a page and its two spellings; every value is escaped here. Does not belong here: what a page
+says (``model_card``, ``whatif_page``).
 
 Pictures stand in the HTML as data, so that it needs neither network nor files, and cannot run what an SVG may hold; the
 Markdown links to files beside it.

@@ -1,0 +1,12 @@
+"""Another policy, other data or a bad day on a published night, held against it.
+
+Belongs here: figures of a decided night, their differences, their attribution, shocks and the frontier. Does not belong
+here: reading and writing (``proposals``), deciding (``decide``).
+"""
+
+from tierline.whatif.attribution import attribute
+from tierline.whatif.book import Book
+from tierline.whatif.difference import Difference, compare
+from tierline.whatif.words import figure
+
+__all__ = ["Book", "Difference", "attribute", "compare", "figure"]
