@@ -95,11 +95,8 @@ def run_whatif(night: Night, proposed: str, *, drafts: bool = False) -> WhatIf:
 def _as_published(case: Case, policy: Policy, snapshot: Snapshot) -> tuple[Book, tuple[str, ...]]:
     """The night decided again under its own policy, and a note where that is not what was published."""
     decisions = decide(case, policy)
-    differing = [
-        name
-        for name, table in sorted(decisions.tables.items())
-        if name in snapshot.tables and table != snapshot.read(name)
-    ]
+    made = sorted(decisions.tables.items())
+    differing = [name for name, table in made if name in snapshot.tables and table != snapshot.read(name)]
     note = (
         f"{', '.join(differing)} of {snapshot.name} were decided by other code or another policy: both sides are"
         " decided anew"

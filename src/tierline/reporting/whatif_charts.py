@@ -38,7 +38,7 @@ def before_after_chart(figures: pd.DataFrame, dimension: str, metric: str, title
 
 
 def attribution_chart(parts: pd.DataFrame, title: str) -> Chart:
-    """Parts of a change by factor, one row of bars per metric; ``parts``: metric, factor, part (share of ``before``)."""
+    """Parts of a change by factor, a row of bars per metric; ``parts``: metric, factor, part (fraction of before)."""
     require_columns(parts, ("metric", "factor", "part"))
     chart: Chart = (
         alt.Chart(parts)

@@ -14,9 +14,9 @@ import pandas as pd
 class Book:
     """``customers``: one row per customer, sorted by key; ``constraints``: table ``portfolio_constraints``.
 
-    Columns: customer_key, segment, region, tier, partner ("" where all is own), credit_limit, own, theirs, drawn (yuan),
+    Columns: customer_key, segment, region, tier, partner ("": all own), credit_limit, own, theirs, drawn (yuan),
     rate (annual, NaN without a limit), exposure (the limit), exposure_at_default, expected_loss, economic_capital,
-    profit (after the charge for capital) and income (the charge for capital, which RAROC counts as earned), yuan a year.
+    profit (after the charge for capital) and income (that charge, which RAROC counts as earned), yuan a year.
     """
 
     customers: pd.DataFrame
