@@ -37,8 +37,9 @@ class Cells:
     """``of`` gives each customer its cell; every other array has one value per cell. Money in yuan.
 
     ``extra`` is what is wanted above what is lent, ``out`` what is lent, ``out_partner`` the partner's part of it. Means
-    weighted by extra (``gross``, ``loss``, ``capital``) and by what is lent (``*_out``); ``stay`` is, by partner, the
-    extra of free customers whom the partner funded before.
+    weighted by extra (``gross``, ``loss``, ``capital``) and by what is lent (``*_out``). ``mixed_gain`` and
+    ``mixed_capital`` are profit and capital per yuan of extra where the partner keeps what is lent and the lender alone
+    funds the extra. ``stay`` is, by partner, the extra of free customers whom the partner funded before.
     """
 
     of: Ints
@@ -58,6 +59,8 @@ class Cells:
     gross_out: Floats
     loss_out: Floats
     capital_out: Floats
+    mixed_gain: Floats
+    mixed_capital: Floats
     stay: Floats
 
     def __len__(self) -> int:
@@ -72,8 +75,18 @@ class Flag:
     member: str
 
 
-def make_cells(people: Applicants, earns: Economics, out_partner: Ints, flags: tuple[Flag, ...], partners: int) -> Cells:
-    """Add customers up into cells; ``out_partner`` is the recorded partner's part of what is lent, cents."""
+@dataclass(frozen=True)
+class Lent:
+    """What is known of loans out, per applicant: the recorded partner's part (cents), and what the whole extra would
+    earn and need as capital if the lender alone funded it (yuan)."""
+
+    theirs: Ints
+    mixed_gain: Floats
+    mixed_capital: Floats
+
+
+def make_cells(people: Applicants, earns: Economics, lent: Lent, flags: tuple[Flag, ...], partners: int) -> Cells:
+    """Add customers up into cells."""
     bond = np.where(people.out == 0, Bond.FREE, np.where(people.record.known, Bond.KEPT, Bond.OPEN)).astype(np.int64)
     partner = np.where(bond == Bond.KEPT, people.record.partner, -1).astype(np.int64)
     flagged = [_members(people, flag) for flag in flags]
@@ -118,13 +131,15 @@ def make_cells(people: Applicants, earns: Economics, out_partner: Ints, flags: t
         flags=np.array([member[first] for member in flagged], dtype=bool).reshape(len(flags), size),
         extra=total(extra),
         out=total(out),
-        out_partner=total(out_partner / 100),
+        out_partner=total(lent.theirs / 100),
         gross=mean(earns.gross, extra),
         loss=mean(earns.loss, extra),
         capital=mean(earns.capital, extra),
         gross_out=mean(earns.gross, out),
         loss_out=mean(earns.loss, out),
         capital_out=mean(earns.capital, out),
+        mixed_gain=total(lent.mixed_gain) / np.maximum(total(extra), 1e-9),
+        mixed_capital=total(lent.mixed_capital) / np.maximum(total(extra), 1e-9),
         stay=stay,
     )
 

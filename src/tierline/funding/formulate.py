@@ -5,7 +5,8 @@ Belongs here: which funder may take which cell, what a yuan earns, and every rul
 
 Where s is the least own share, a yuan of new limit of a cell is the lender's alone, or s of it the lender's and 1 − s a
 partner's; any larger own share is a mixture of the two. What is lent and recorded (``Bond.KEPT``) is a constant of every
-rule; what is lent without record (``Bond.OPEN``) gets one funder together with the rest of the limit.
+rule, and the rest of such a limit is funded with the same partner, or by the lender alone where that partner's loans run
+off. What is lent without record (``Bond.OPEN``) gets one funder together with the rest of the limit.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ class _Formulation:
     def __init__(self, cells: Cells, terms: Terms) -> None:
         self.cells, self.terms = cells, terms
         self.takes = eligible(cells, terms)
-        self.extra = _choices(cells.extra > 0, self.takes)
-        self.open = _choices((cells.bond == Bond.OPEN) & (cells.out > 0), self.takes)
+        bound = (cells.bond == Bond.KEPT) & self.takes.any(axis=0)
+        self.extra = _choices(cells.extra > 0, self.takes, ~bound)
+        self.open = _choices((cells.bond == Bond.OPEN) & (cells.out > 0), self.takes, ~bound)
         funder, cell = np.nonzero((cells.stay > 0) & self.takes & (cells.bond == Bond.FREE))
         self.staying = Choice(cell.astype(np.int64), funder.astype(np.int64))
         blocks = np.cumsum([0, len(self.extra), len(self.open), len(self.staying)])
@@ -124,7 +126,9 @@ class _Formulation:
     def _profit(self) -> Floats:
         c, ccf = self.cells, self.terms.policy.funding.ccf
         profit = np.zeros(self.columns)
-        profit[: self.at_open] = ccf * self._margin(self.extra, c.gross, c.capital) + self.terms.volume_value
+        alone = (self.extra.funder == OWN_FUNDER) & self.kept[self.extra.cell]
+        margin = ccf * self._margin(self.extra, c.gross, c.capital)
+        profit[: self.at_open] = np.where(alone, c.mixed_gain[self.extra.cell], margin) + self.terms.volume_value
         profit[self.at_open : self.at_staying] = self._margin(self.open, c.gross_out, c.capital_out)
         profit[self.at_staying : self.total] = self.terms.policy.funding.move_cost
         return profit
@@ -203,7 +207,9 @@ class _Formulation:
         multiple = 1 + Fraction(str(f.non_standard_leverage)) + Fraction(str(f.standard_leverage))
         assets = max(self.terms.net_assets, 0.0)
         most = float(multiple) * assets - float(kept[self.kept].sum()) - self.terms.slack
-        weight = np.r_[f.ccf * c.capital[self.extra.cell], c.capital_out[self.open.cell]]
+        alone = (self.extra.funder == OWN_FUNDER) & self.kept[self.extra.cell]
+        new = np.where(alone, c.mixed_capital[self.extra.cell], f.ccf * c.capital[self.extra.cell])
+        weight = np.r_[new, c.capital_out[self.open.cell]]
         capital = f.capital_budget * assets - float((kept * c.capital_out)[self.kept].sum()) - self.terms.slack
         return [
             Rule("leverage", "book", columns, own, most / UNIT, False),
@@ -259,9 +265,11 @@ def eligible(cells: Cells, terms: Terms) -> npt.NDArray[np.bool_]:
     return takes
 
 
-def _choices(wanted: npt.NDArray[np.bool_], takes: npt.NDArray[np.bool_]) -> Choice:
-    """The lender alone, and every eligible partner, for each cell where something is wanted; in order of the cells."""
-    alone = np.flatnonzero(wanted)
+def _choices(
+    wanted: npt.NDArray[np.bool_], takes: npt.NDArray[np.bool_], alone_too: npt.NDArray[np.bool_]
+) -> Choice:
+    """Every eligible partner for each cell where something is wanted, and the lender alone; in order of the cells."""
+    alone = np.flatnonzero(wanted & alone_too)
     funder, cell = np.nonzero(takes & wanted)
     cells, funders = np.r_[alone, cell], np.r_[np.full(len(alone), OWN_FUNDER), funder]
     order = np.lexsort((funders, cells))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tierline.funding.applicants import NOBODY, Applicants, least_own, part_out
-from tierline.funding.cells import dimension
+from tierline.funding.cells import Lent, dimension
 from tierline.funding.economics import Economics, exposure_at_default
 from tierline.funding.formulate import BUSINESS, Terms
 
@@ -85,11 +85,36 @@ class Ledger:
         share = 1 - theirs / np.where(limit > 0, limit, 1.0)
         return np.where(limit > 0, exposed * self.earns.margin(share, plan.partner), 0.0)
 
+    def capital(self, plan: Assignment) -> Floats:
+        """Economic capital behind the lender's part of every limit, yuan: K · e · s."""
+        limit, theirs = plan.limit / 100, self.theirs(plan) / 100
+        exposed = exposure_at_default(limit, np.minimum(self.people.out / 100, limit), self.terms.policy.funding.ccf)
+        share = 1 - theirs / np.where(limit > 0, limit, 1.0)
+        return np.where(limit > 0, self.earns.capital * exposed * share, 0.0)
+
+    def lent(self) -> Lent:
+        """What the cells need of loans out and recorded."""
+        people = self.people
+        kept = people.keeps
+        partner = np.where(kept, people.record.partner, NOBODY).astype(np.int32)
+        none = Assignment(people.out, partner, kept)
+        whole = Assignment(people.wanted, partner, kept)
+        return Lent(
+            theirs=part_out(people, people.wanted, self.terms.own_share),
+            mixed_gain=np.where(kept, self.profit(whole) - self.profit(none), 0.0),
+            mixed_capital=np.where(kept, self.capital(whole) - self.capital(none), 0.0),
+        )
+
     def staying(self, plan: Assignment) -> float:
         """What it is worth that free customers stay with their partner, yuan: the move that is not made."""
         record = self.people.record
         stays = (self.people.out == 0) & record.known & (record.partner != NOBODY) & (record.partner == plan.partner)
         return float(plan.limit[stays].sum()) / 100 * self.terms.policy.funding.move_cost
+
+    def worth(self, plan: Assignment) -> float:
+        """What the programme maximises, on customers: profit, staying, and what volume is worth; yuan a year."""
+        volume = self.terms.volume_value * float((plan.limit - self.people.out).sum()) / 100
+        return float(self.profit(plan).sum()) + self.staying(plan) + volume
 
     def uses(self, plan: Assignment) -> list[Use]:
         """Every rule on this assignment, in the order of the published table's constraints."""
@@ -126,9 +151,7 @@ class Ledger:
         multiple = 1 + Fraction(str(f.non_standard_leverage)) + Fraction(str(f.standard_leverage))
         most = floor(max(Fraction(str(assets)), Fraction(0)) * 100 * multiple)
         own = int((plan.limit - theirs).sum())
-        limit = np.where(plan.limit > 0, plan.limit, 1)
-        exposed = exposure_at_default(plan.limit / 1.0, np.minimum(self.people.out, plan.limit) / 1.0, f.ccf)
-        capital = float((self.earns.capital * exposed * (1 - theirs / limit))[plan.limit > 0].sum())
+        capital = float(self.capital(plan).sum()) * 100
         budget = f.capital_budget * max(assets, 0.0) * 100
         return [
             Use("leverage", "book", own, most, most - own, False),

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import BlockedError
-from tierline.funding.applicants import NOBODY, OWN, Applicants, applicants, coded, part_out
-from tierline.funding.cells import BAND_EDGES, Bond, Cells, Flag, make_cells
+from tierline.funding.applicants import NOBODY, OWN, Applicants, applicants
+from tierline.funding.cells import Cells, Flag, make_cells
 from tierline.funding.conflict import conflict
 from tierline.funding.constraints import constraints_table
 from tierline.funding.costs import newest_position
@@ -98,7 +98,7 @@ def fund_portfolio(given: FundingInputs, policy: Policy) -> FundingResult:
     ledger = Ledger(people, earns, terms)
     solved = _solve(ledger)
     plan, kept = _choose(ledger, solved)
-    profit = float(ledger.profit(plan).sum()) + ledger.staying(plan) + _volume(ledger, plan)
+    profit = ledger.worth(plan)
     uses = Ledger(people, earns, solved.terms).uses(plan)
     theirs = ledger.theirs(plan)
     return FundingResult(
@@ -112,10 +112,6 @@ def fund_portfolio(given: FundingInputs, policy: Policy) -> FundingResult:
         kept=kept,
         notes=notes,
     )
-
-
-def _volume(ledger: Ledger, plan: Assignment) -> float:
-    return ledger.terms.volume_value * float((plan.limit - ledger.people.out).sum()) / 100
 
 
 def _partners(given: FundingInputs, policy: Policy) -> tuple[Partner, ...]:
@@ -181,8 +177,7 @@ def _solve(ledger: Ledger) -> _Solved:
     terms = ledger.terms
     for _ in range(ROUNDS):
         now = replace(ledger, terms=terms)
-        lent = part_out(now.people, np.maximum(now.people.out, now.people.wanted), terms.own_share)
-        cells = make_cells(now.people, now.earns, lent, terms.flags, len(terms.partners))
+        cells = make_cells(now.people, now.earns, now.lent(), terms.flags, len(terms.partners))
         programme = formulate(cells, terms)
         try:
             plan = solve(programme)
@@ -220,9 +215,9 @@ def _choose(ledger: Ledger, solved: _Solved) -> tuple[Assignment, bool]:
     if broken(now.uses(carried)):
         return solved.rounded, False
     fill(now, carried, takes)
-    worth = float(now.profit(carried).sum()) + now.staying(carried) + _volume(now, carried)
-    enough = worth >= solved.plan.profit - REBALANCE * abs(solved.plan.profit)
-    return (carried, True) if enough else (solved.rounded, False)
+    better = now.worth(solved.rounded) - now.worth(carried)
+    noise = len(solved.terms.partners) / len(people)  # rounding is off by about one customer for each funder
+    return (carried, True) if better <= (REBALANCE + noise) * abs(solved.plan.profit) else (solved.rounded, False)
 
 
 def _carried(ledger: Ledger, cells: Cells, takes: npt.NDArray[np.bool_]) -> Assignment:
