@@ -81,7 +81,11 @@ class TreeExplainer:
         """Fill ``result``. Blocks are always whole: what stands beyond the last row is computed and thrown away."""
         from tierline.shapley.kernel import explain  # here, because numba takes half a second to import
 
-        work, values, total = workspace(self._program), np.zeros((self.features, BLOCK)), np.empty((self.columns, BLOCK))
+        work, values, total = (
+            workspace(self._program),
+            np.zeros((self.features, BLOCK)),
+            np.empty((self.columns, BLOCK)),
+        )
         for start in range(0, len(matrix), BLOCK):
             rows = matrix[start : start + BLOCK]
             values[:, : len(rows)] = rows.T
