@@ -41,10 +41,10 @@ def score_book(bundle: ModelBundle, parts: Iterable[pa.Table], bad_outcomes: lis
     """Score every row of the feature tables ``parts`` (one row per customer in all); returns ``SCORED``.
 
     The next parts are read while earlier ones are explained; how the book is divided makes no difference. The margin
-    is added up with the contributions, from the same tables, and is the booster's own to the last bit. A customer is in default if DPD
-    reaches the label's threshold or an outcome of default is known (``bad_outcomes``: customer keys); its PD is 1
-    (Basel CRE36). Thin file: under three full months of transactions and no instalment due within the last year, or
-    nothing known at all.
+    is added up with the contributions, from the same tables, and is the booster's own to the last bit. A customer is in
+    default if DPD reaches the label's threshold or an outcome of default is known (``bad_outcomes``: customer keys);
+    its PD is 1 (Basel CRE36). Thin file: under three full months of transactions and no instalment due within the last
+    year, or nothing known at all.
     """
     if bundle.card.feature_set != feature_set_hash():
         raise TierlineError(f"{bundle.model_id}: it learned from another feature set than tonight's: train again")

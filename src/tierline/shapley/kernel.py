@@ -22,50 +22,58 @@ from tierline.shapley.program import BLOCK, CATEGORICAL, NUMERIC, ZERO_LEFT, Pro
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+NJIT: Any = numba.njit  # its types do not name the options below
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
     """Compile for the machine at hand, to be called by what is compiled."""
-    return cast(Function, numba.njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)(function))
+    return cast(Function, NJIT(no_cfunc_wrapper=True, no_cpython_wrapper=True)(function))
 
 
 def compiled_for_python(function: Function) -> Function:
     """Compile for the machine at hand, to be called by Python and run outside its lock."""
-    return cast(Function, numba.njit(no_cfunc_wrapper=True, nogil=True)(function))
+    return cast(Function, NJIT(no_cfunc_wrapper=True, nogil=True)(function))
 
 
 @compiled
-def answer(threshold: float, nan_left: int, values: Floats, left: Bytes) -> None:
-    """Whether each value goes left at a numeric split."""
-    if nan_left:
+def answer(model: Program, node: int, values: Floats, left: Bytes) -> None:
+    """Whether each value goes left at a split."""
+    threshold, kind = model.threshold[node], model.nodes[node, 2]
+    if model.nodes[node, 1]:  # NaN goes left
         for row in range(BLOCK):
             left[row] = not values[row] > threshold
     else:
         for row in range(BLOCK):
             left[row] = values[row] <= threshold
+    if kind != NUMERIC:
+        answer_rarely(model, node, values, left)
 
 
 @compiled
-def answer_rarely(kind: int, zero: float, codes: Bytes, values: Floats, left: Bytes) -> None:
+def answer_rarely(model: Program, node: int, values: Floats, left: Bytes) -> None:
     """The same at a categorical split; or 0 put right where it counts as missing."""
+    kind, start = model.nodes[node, 2], model.nodes[node, 3]
+    codes = model.nodes[node + 1, 3] - start
     for row in range(BLOCK):
         if kind == CATEGORICAL:
-            known = -1 < values[row] < len(codes)  # false for NaN: unknown categories go right
-            left[row] = codes[int(values[row])] if known else 0
-        elif abs(values[row]) <= zero:
+            known = -1 < values[row] < codes  # false for NaN: unknown categories go right
+            left[row] = model.codes[start + int(values[row])] if known else 0
+        elif abs(values[row]) <= model.zero:
             left[row] = kind == ZERO_LEFT
 
 
 @compiled
-def meets(answers: Ints, start: int, stop: int, left: Bytes, given: Bytes) -> None:
-    """Whether each row gives all of the answers of a bit."""
-    for row in range(BLOCK):
-        given[row] = 1
-    for place in range(start, stop):
-        node, flip = answers[place, 0], np.uint8(1 - answers[place, 1])
+def meet(model: Program, part: int, work: Workspace) -> None:
+    """Whether each row gives all of the answers of each bit of a part."""
+    first, given = model.parts[part, 1], work.given
+    for bit in range(first, model.parts[part + 1, 1]):
         for row in range(BLOCK):
-            given[row] &= left[node, row] ^ flip
+            given[bit - first, row] = 1
+        for place in range(model.answers_from[bit], model.answers_from[bit + 1]):
+            node, flip = model.answers[place, 0], np.uint8(1 - model.answers[place, 1])
+            for row in range(BLOCK):
+                given[bit - first, row] &= work.left[node, row] ^ flip
 
 
 @compiled
@@ -86,69 +94,46 @@ def look_up(model: Program, part: int, work: Workspace, total: Floats) -> None:
 
 
 @compiled
-def integrate(given: Bytes, shares: Floats, points: Floats, weights: Floats, work: Workspace) -> None:
-    """Shapley values of a deep leaf of value 1 as ``work.integral``, by the quadrature of ``tables.shapley``."""
-    mixed, before, integral, count = work.mixed, work.before, work.integral, len(given)
-    for place in range(count):
+def add_point(t: float, weight: float, given: Bytes, shares: Floats, work: Workspace) -> None:
+    """Add one point of the quadrature of ``tables.shapley`` to the integrals of a deep leaf's features."""
+    mixed, before, product = work.mixed, work.before, work.product
+    for row in range(BLOCK):
+        product[row] = weight
+    for place in range(len(given)):
         for row in range(BLOCK):
-            integral[place, row] = 0.0
-    for point in range((count + 1) // 2):
-        t = points[point]
+            mixed[place, row] = (1 - t) * shares[place] + t * given[place, row]
+            before[place, row] = product[row]
+            product[row] *= mixed[place, row]
+    for row in range(BLOCK):
+        product[row] = 1.0
+    for place in range(len(given) - 1, -1, -1):
         for row in range(BLOCK):
-            before[0, row] = weights[point]
-        for place in range(count):
-            for row in range(BLOCK):
-                mixed[place, row] = (1 - t) * shares[place] + t * given[place, row]
-        for place in range(1, count):
-            for row in range(BLOCK):
-                before[place, row] = before[place - 1, row] * mixed[place - 1, row]
-        for place in range(count - 1, -1, -1):  # mixed becomes the product of all factors from its place on
-            for row in range(BLOCK):
-                after = mixed[place + 1, row] if place + 1 < count else 1.0
-                integral[place, row] += before[place, row] * after
-                mixed[place, row] *= after
-    for place in range(count):
-        for row in range(BLOCK):
-            integral[place, row] *= given[place, row] - shares[place]
+            work.integral[place, row] += before[place, row] * product[row]
+            product[row] *= mixed[place, row]
 
 
 @compiled
 def add_deep_leaf(model: Program, part: int, work: Workspace, total: Floats) -> None:
     """Add the contributions of a deep leaf and, where a column of the margin follows them, its value."""
     bits, start = model.parts[part + 1, 1] - model.parts[part, 1], model.parts[part, 2]
-    order = (bits + 1) // 2
-    given = work.given[:bits]
-    integrate(given, model.share[start : start + bits], model.points[order], model.weights[order], work)
+    given, shares, integral = work.given[:bits], model.share[start : start + bits], work.integral
     for place in range(bits):
         for row in range(BLOCK):
-            total[model.column[start + place], row] += work.integral[place, row] * model.leaf[part]
-    for place in range(start + bits, model.parts[part + 1, 2]):
-        for bit in range(1, bits):
-            for row in range(BLOCK):
-                given[0, row] &= given[bit, row]
+            integral[place, row] = 0.0
+    order = (bits + 1) // 2
+    for point in range(order):
+        add_point(model.points[order, point], model.weights[order, point], given, shares, work)
+    for place in range(bits):
         for row in range(BLOCK):
-            total[model.column[place], row] += given[0, row] * model.leaf[part]
-
-
-@compiled
-def explain_tree(model: Program, tree: int, work: Workspace, values: Floats, total: Floats) -> None:
-    """Add one tree's contributions; ``values`` (features, BLOCK), ``total`` (columns, BLOCK)."""
-    base = model.trees[tree, 0]
-    for node in range(base, model.trees[tree + 1, 0]):
-        column, left, kind = values[model.nodes[node, 0]], work.left[node - base], model.nodes[node, 2]
-        answer(model.threshold[node], model.nodes[node, 1], column, left)
-        if kind != NUMERIC:
-            codes = model.codes[model.nodes[node, 3] : model.nodes[node + 1, 3]]
-            answer_rarely(kind, model.zero, codes, column, left)
-    for part in range(model.trees[tree, 1], model.trees[tree + 1, 1]):
-        first = model.parts[part, 1]
-        for bit in range(first, model.parts[part + 1, 1]):
-            start, stop = model.answers_from[bit], model.answers_from[bit + 1]
-            meets(model.answers, start, stop, work.left, work.given[bit - first])
-        if model.parts[part, 0] >= 0:
-            look_up(model, part, work, total)
-        else:
-            add_deep_leaf(model, part, work, total)
+            total[model.column[start + place], row] += (
+                integral[place, row] * (given[place, row] - shares[place]) * model.leaf[part]
+            )
+    for place in range(start + bits, model.parts[part + 1, 2]):
+        for row in range(BLOCK):
+            reached = given[0, row]
+            for bit in range(1, bits):
+                reached &= given[bit, row]
+            total[model.column[place], row] += reached * model.leaf[part]
 
 
 @compiled_for_python
@@ -158,4 +143,12 @@ def explain(model: Program, work: Workspace, values: Floats, total: Floats) -> N
         for row in range(BLOCK):
             total[column, row] = 0.0
     for tree in range(len(model.trees) - 1):
-        explain_tree(model, tree, work, values, total)
+        base = model.trees[tree, 0]
+        for node in range(base, model.trees[tree + 1, 0]):
+            answer(model, node, values[model.nodes[node, 0]], work.left[node - base])
+        for part in range(model.trees[tree, 1], model.trees[tree + 1, 1]):
+            meet(model, part, work)
+            if model.parts[part, 0] >= 0:
+                look_up(model, part, work, total)
+            else:
+                add_deep_leaf(model, part, work, total)

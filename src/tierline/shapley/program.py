@@ -53,7 +53,7 @@ class Workspace(NamedTuple):
     """What one thread needs beside the model, for blocks of ``BLOCK`` rows.
 
     ``left`` (nodes of a tree), ``given`` (bits of a part), ``pattern``; for deep leaves ``mixed``, ``before`` and
-    ``integral`` (bits of a part): each with BLOCK places in the last direction.
+    ``integral`` (bits of a part) and ``product``: each with BLOCK places in the last direction.
     """
 
     left: Bytes
@@ -62,6 +62,7 @@ class Workspace(NamedTuple):
     mixed: Floats
     before: Floats
     integral: Floats
+    product: Floats
 
 
 def workspace(model: Program) -> Workspace:
@@ -75,6 +76,7 @@ def workspace(model: Program) -> Workspace:
         mixed=np.zeros((bits, BLOCK)),
         before=np.zeros((bits, BLOCK)),
         integral=np.zeros((bits, BLOCK)),
+        product=np.zeros(BLOCK),
     )
 
 
