@@ -85,12 +85,12 @@ def look_up(model: Program, part: int, work: Workspace, total: Floats) -> None:
     for bit in range(bits):
         for row in range(BLOCK):
             pattern[row] |= np.uint16(work.given[bit, row]) << np.uint16(bit)
-    at = model.parts[part, 0]
+    at = np.uint64(model.parts[part, 0])  # without a sign: numba would ask of each place whether it is negative
     for place in range(model.parts[part, 2], model.parts[part + 1, 2]):
         column = total[model.column[place]]
         for row in range(BLOCK):
             column[row] += model.tables[at + pattern[row]]
-        at += 1 << bits
+        at += np.uint64(1 << bits)
 
 
 @compiled

@@ -20,8 +20,8 @@ import numpy as np
 
 from tierline.shapley.trees import Bools, Floats, Ints, Tree
 
-BRANCH_BITS, LEAF_BITS = 8, 10
-"""Bits of the largest table of a branch, and of a single leaf: 2 KiB per column stay in the first-level cache."""
+BRANCH_BITS, LEAF_BITS = 9, 10
+"""Bits of the largest table of a branch, and of a single leaf: 4 KiB per column stay in the first-level cache."""
 Answers = tuple[tuple[int, bool], ...]
 """Splits of one tree and whether each must go left."""
 
