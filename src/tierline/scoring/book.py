@@ -20,6 +20,7 @@ from tierline.features import feature_set_hash
 from tierline.models import ModelBundle
 from tierline.schemas import PUBLISHED, Column, Kind, Table
 from tierline.scoring.reasons import top_reasons
+from tierline.shapley import compile_kernel
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -56,16 +57,15 @@ def score_book(bundle: ModelBundle, parts: Iterable[pa.Table], bad_outcomes: lis
         pd_12m = np.where(known.in_default, 1.0, bundle.card.calibration.predict(margin))
         return known.customers.append_column("pd_12m", pa.array(pd_12m)), contributions
 
-    found = map_while_reading(explained, (_known(bundle, part, listed) for part in parts))
+    found = map_while_reading(explained, (_known(bundle, part, listed) for part in parts), first=compile_kernel)
     table = pa.concat_tables([scored for scored, _ in found]).combine_chunks()
-    contributions = np.concatenate([units for _, units in found])
     in_default = table.column("in_default").to_numpy()
     columns = {
         **{name: table.column(name) for name in table.column_names},
         "as_of": pa.repeat(pa.scalar(as_of, pa.date32()), len(table)),
         "model_id": pa.repeat(bundle.model_id, len(table)),
     }
-    for rank, codes in enumerate(top_reasons(reasons.codes, contributions, in_default), start=1):
+    for rank, codes in enumerate(top_reasons(reasons.codes, [units for _, units in found], in_default), start=1):
         columns[f"reason_{rank}"] = codes
     return pa.table({name: columns[name] for name in SCORED.column_names})
 

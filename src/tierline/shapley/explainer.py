@@ -94,3 +94,11 @@ class TreeExplainer:
 
     def _with_parts(self, parts: tuple[tuple[Part, ...], ...], columns: int) -> TreeExplainer:
         return replace(self, columns=columns, _parts=parts, _program=program(self._trees, parts))
+
+
+def compile_kernel() -> None:
+    """Compile the loop now, in about two seconds; else the first contributions of a process wait for it."""
+    from tierline.shapley.kernel import explain
+
+    nothing = program((), ())
+    explain(nothing, workspace(nothing), np.zeros((0, BLOCK)), np.zeros((0, BLOCK)))

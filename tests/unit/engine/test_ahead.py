@@ -27,6 +27,22 @@ def test_results_stand_in_the_order_of_the_items(workers: str, monkeypatch: pyte
     assert map_while_reading(square, []) == []
 
 
+def test_what_comes_first_runs_beside_the_reading() -> None:
+    begun = Event()
+
+    def items() -> Iterator[int]:
+        assert begun.wait(10)
+        yield 5
+
+    assert map_while_reading(str, items(), first=begun.set) == ["5"]
+
+    def broken() -> None:
+        raise ValueError("cannot begin")
+
+    with pytest.raises(ValueError, match="cannot begin"):
+        map_while_reading(str, [1], first=broken)
+
+
 def test_no_more_is_read_than_may_lie_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIERLINE_WORKERS", "2")
     done, lock, furthest = 0, Lock(), 0
