@@ -39,7 +39,9 @@ class ReasonModel:
     def explained(self, matrix: Floats, threads: int | None = None) -> tuple[Floats, Ints]:
         """The booster's margin of each row, to the last bit, and ``contributions``."""
         found = self.explainer.contributions(matrix, threads)
-        return found[:, -1].copy(), np.rint(found[:, :-1] / UNIT).astype(np.int64)
+        margin, units = found[:, -1].copy(), found[:, :-1]
+        units /= UNIT
+        return margin, np.rint(units, out=units).astype(np.int64)
 
 
 def reason_model(booster: lgb.Booster, features: Sequence[str], code_of: Mapping[str, str]) -> ReasonModel:
