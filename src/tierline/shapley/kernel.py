@@ -46,21 +46,16 @@ def answer(model: Program, node: int, values: Floats, left: Bytes) -> None:
     else:
         for row in range(BLOCK):
             left[row] = values[row] <= threshold
-    if kind != NUMERIC:
-        answer_rarely(model, node, values, left)
-
-
-@compiled
-def answer_rarely(model: Program, node: int, values: Floats, left: Bytes) -> None:
-    """The same at a categorical split; or 0 put right where it counts as missing."""
-    kind, start = model.nodes[node, 2], model.nodes[node, 3]
-    codes = model.nodes[node + 1, 3] - start
-    for row in range(BLOCK):
-        if kind == CATEGORICAL:
+    if kind == CATEGORICAL:
+        start = model.nodes[node, 3]
+        codes = model.nodes[node + 1, 3] - start
+        for row in range(BLOCK):
             known = -1 < values[row] < codes  # false for NaN: unknown categories go right
             left[row] = model.codes[start + int(values[row])] if known else 0
-        elif abs(values[row]) <= model.zero:
-            left[row] = kind == ZERO_LEFT
+    elif kind != NUMERIC:
+        for row in range(BLOCK):
+            if abs(values[row]) <= model.zero:  # 0 counts as missing
+                left[row] = kind == ZERO_LEFT
 
 
 @compiled
