@@ -13,6 +13,7 @@ from statistics import NormalDist
 import pandas as pd
 from scipy.optimize import brentq
 
+from tierline.audit.cap import cap_in_force
 from tierline.audit.finding import Finding, Rows, finding
 from tierline.audit.night import Night
 from tierline.audit.profile import Profile
@@ -116,7 +117,7 @@ def _costs(grid: Rows, profile: Profile) -> list[Finding]:
 
 def _clip(grid: Rows, profile: Profile) -> list[Finding]:
     f = grid.frame
-    cap, floor = profile.number("pricing.price_cap"), profile.number("pricing.rate_floor")
+    cap, floor = float(cap_in_force(profile)), profile.number("pricing.rate_floor")
     target = profile.number("pricing.target_margin")
     rate, room = f["annual_rate"], f["cap_rate"] - f[_COMPONENTS[:3]].sum(axis=1, skipna=False)
     offered = (room.abs() <= _COST) | (f["offered"] == (room >= 0))

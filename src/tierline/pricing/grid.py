@@ -47,7 +47,7 @@ def price_grid(policy: Policy, as_of: date, costs: FundingCosts) -> pa.Table:
     frame = pd.DataFrame(rows).assign(
         as_of=as_of,
         cap_rate=policy.pricing.price_cap,
-        cap_rule=policy.sources["pricing.price_cap"],
+        cap_rule=policy.pricing.cap_rule,
         policy_id=policy.policy_id,
     )
     return conform(pa.Table.from_pandas(frame.astype({"term_months": "int32"}), preserve_index=False), _CONTRACT)
