@@ -7,6 +7,7 @@ belong here: the cost of funds and of operations, which are the lender's own fig
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import NormalDist
 
@@ -46,9 +47,14 @@ def audit_pricing(night: Night) -> list[Finding]:
 
 def monthly_irr(principal: float, instalment: float, months: int) -> float:
     """The monthly rate at which ``months`` instalments are worth ``principal``; NaN where it is not in (-0.5, 1)."""
+    return irr_of(principal, [instalment] * months)
+
+
+def irr_of(principal: float, payments: Sequence[float]) -> float:
+    """The monthly rate at which monthly ``payments`` are worth ``principal``; NaN where it is not in (-0.5, 1)."""
 
     def worth(rate: float) -> float:
-        return sum(instalment / (1 + rate) ** month for month in range(1, months + 1)) - principal
+        return sum(payment / (1 + rate) ** month for month, payment in enumerate(payments, 1)) - principal
 
     if not worth(1.0) < 0 < worth(-0.5):
         return math.nan
