@@ -113,13 +113,19 @@ DISCLOSURES = Table(
         TIER,
         TERM,
         AS_OF,
-        Column("item", S, "what is charged: interest, a fee, or the cost of breach"),
+        Column("item", S, "principal, interest, annualised_all_in, breach or no_other_charges"),
         Column("principal", M, "principal of the example", minimum=0),
         Column("method", S, "how it is charged"),
         Column("standard", S, "the rate or amount it is charged at"),
         Column("charging_party", S, "who charges it"),
-        Column("amount", M, "total over the term if performing; for breach, per day on the full principal", minimum=0),
+        Column(
+            "amount",
+            M,
+            "money of the line: lent, charged over the term, or for breach per day on the full principal",
+            minimum=0,
+        ),
         Column("annualised_all_in", R, "annualised all-in cost if performing (IRR x 12, simple)", minimum=0),
+        Column("annualised_paid", R, "the same of the instalments as paid, in whole cents", minimum=0),
         Column("no_other_charges", B, "true: nothing else is charged"),
         Column("text_en", S, "the line as shown, English"),
         Column("text_zh", S, "the line as shown, Chinese"),
@@ -130,15 +136,15 @@ DISCLOSURES = Table(
 
 PORTFOLIO_QUALITY = Table(
     name="portfolio_quality",
-    description="The book as it stands: buckets, classes, stages, provisions, roll rates, vintages and drift.",
+    description="The book as it stands: buckets, classes, stages, provisions, roll rates, vintages, drift, tier moves.",
     key=("as_of", "dimension", "member", "metric"),
     columns=(
         AS_OF,
-        Column("dimension", S, "bucket, five_category, stage, provision, roll_rate, vintage or drift"),
+        Column("dimension", S, "bucket, five_category, stage, provision, roll_rate, vintage, drift or tier_migration"),
         Column("member", S, "the bucket, class, stage, transition, cohort or feature"),
         Column("metric", S, "what the value measures"),
         Column("value", R, "the value; money in yuan"),
-        Column("loans", N, "loans (or customers, for drift) behind the value", minimum=0),
+        Column("loans", N, "loans (or customers, for drift and tier_migration) behind the value", minimum=0),
     ),
 )
 
