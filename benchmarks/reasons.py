@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tierline.calibration import PlattCalibrator
+from tierline.calibration import Calibration, PlattCalibrator
 from tierline.features import FEATURES, feature_parts, feature_set_hash
 from tierline.models import BundleCard, ModelBundle
 from tierline.parquet import write_arrow, write_contract
@@ -119,9 +119,11 @@ def bundle_of(path: Path) -> ModelBundle:
     card = BundleCard.model_construct(
         trained_as_of=AS_OF,
         features=NAMES,
+        categories={},
+        reasons={feature.name: feature.reason for feature in FEATURES},
         feature_set=feature_set_hash(),
         label_spec={"dpd_threshold": 90},
-        calibrator=PlattCalibrator(slope=1.0, intercept=0.0),
+        calibration=Calibration(calibrator=PlattCalibrator(slope=1.0, intercept=0.0)),
     )
     return ModelBundle(lgb.Booster(model_file=path), card, pa.table({}), pa.table({}))
 

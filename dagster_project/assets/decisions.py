@@ -15,13 +15,17 @@ from tierline.funding import FundingInputs, funding_costs, split_funding
 from tierline.funding.costs import newest_position
 from tierline.limits import LimitContext, decide_limits
 from tierline.money import to_cents
-from tierline.policy import load_policy
-from tierline.pricing import disclosure_table, price_grid
+from tierline.night import Night
+from tierline.policy import Policy, load_policy
+from tierline.policy.model import DEFAULT_TIER
+from tierline.pricing import disclosure_table, offer_note, price_grid
 from tierline.publishing import previous_snapshot
 from tierline.release import known_or_none
-from tierline.reporting import markdown_image, tier_distribution_chart
+from tierline.reporting import NIGHTS, markdown_image, migration_chart, tier_distribution_chart
+from tierline.reporting.model_card import tiers_of
 from tierline.schemas import PUBLISHED
-from tierline.tiers import tiered_scores
+from tierline.tiers import neighbours_apart, tier_migration, tiered_scores
+from tierline.tiers.migration import ENTERED, LEFT
 
 LOGGER = logging.getLogger("tierline.decisions")
 
@@ -37,11 +41,14 @@ def scores(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg
     """PD, score points, tier and reasons of every customer."""
     night = tierline_home.night(context.partition_key)
     policy = load_policy(night.policy_name, night.effective_on)
-    table = tiered_scores(night.staged("scored"), policy.scale)
+    before = previous_snapshot(night.home, night.as_of)
+    earlier = before.read("scores") if before else None
+    table = tiered_scores(night.staged("scored"), policy.scale, earlier)
     LOGGER.info("tier: %s", ", ".join(f"{t} {n:,}" for t, n in _counts(table, "tier")))
     chart = tier_distribution_chart(_tier_frame(table), f"Tiers, {night.as_of}")
     image = dg.MetadataValue.md(markdown_image(chart, "tiers"))
-    return staged_result(table, night.stage_contract(PUBLISHED["scores"], table), tiers=image)
+    extra = {"tiers": image, **_tier_moves(earlier, table, policy), **_tiers_apart(night, policy)}
+    return staged_result(table, night.stage_contract(PUBLISHED["scores"], table), **extra)
 
 
 @dg.asset(
@@ -58,8 +65,13 @@ def pricing(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> d
     partners, position = known_or_none(night, "funding_partners"), known_or_none(night, "lender_position")
     costs = funding_costs(policy, partners, position, night.as_of)
     table = price_grid(policy, night.as_of, costs)
-    LOGGER.info("price: %d of %d prices offered", pc.sum(table.column("offered")).as_py(), table.num_rows)
-    return staged_result(table, night.stage_contract(PUBLISHED["pricing"], table))
+    offered, note = pc.sum(table.column("offered")).as_py(), offer_note(table)
+    LOGGER.info("price: %d of %d offered under %.2f %%", offered, table.num_rows, 100 * policy.pricing.price_cap)
+    if note:
+        LOGGER.warning("price: %s", note)
+    extra = {"cap_rule": policy.pricing.cap_rule, "note": note or "none"}
+    texts = {name: dg.MetadataValue.text(text) for name, text in extra.items()}
+    return staged_result(table, night.stage_contract(PUBLISHED["pricing"], table), **texts)
 
 
 @dg.asset(
@@ -142,6 +154,27 @@ def funded_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
         extra = {"used_cents": dg.MetadataValue.json(result.used), "withdrawn": dg.MetadataValue.int(result.cut)}
         staged = staged_result(table, path, **extra)
         yield dg.MaterializeResult(asset_key=name, metadata=staged.metadata)
+
+
+def _tier_moves(earlier: pa.Table | None, table: pa.Table, policy: Policy) -> dict[str, dg.MetadataValue]:
+    """The migration matrix as a picture and as a figure; nothing on the first night."""
+    moves = tier_migration(earlier, table)
+    if moves.empty:
+        return {}
+    stayed = moves["before"].isin([ENTERED]) | moves["now"].isin([LEFT]) | (moves["before"] == moves["now"])
+    names = [*policy.scale.tiers, DEFAULT_TIER, ENTERED, LEFT]
+    image = markdown_image(migration_chart(moves, names, "Tier migration", NIGHTS), "tier migration")
+    moved = int(moves.loc[~stayed, "customers"].sum())
+    return {"tier_migration": dg.MetadataValue.md(image), "changed_tier": dg.MetadataValue.int(moved)}
+
+
+def _tiers_apart(night: Night, policy: Policy) -> dict[str, dg.MetadataValue]:
+    """Whether neighbouring tiers differ in the outcomes of the champion's test rows; nothing where it has none."""
+    outcomes = tiers_of(night.registry.load_champion(night.as_of).card)
+    if outcomes.empty:
+        return {}
+    pairs = neighbours_apart(outcomes, policy.scale.tiers)
+    return {"neighbours_apart": dg.MetadataValue.json(pairs.to_dict("records"))}
 
 
 def _tier_frame(table: pa.Table) -> pd.DataFrame:

@@ -12,8 +12,10 @@ from tierline.engine import session
 from tierline.monitoring import drift_frame, load_thresholds, loan_state, previous_month_end
 from tierline.monitoring import portfolio_quality as measure_quality
 from tierline.monitoring import watch_list as list_warnings
+from tierline.publishing import previous_snapshot
 from tierline.schemas import PUBLISHED
 from tierline.scoring import drift_samples
+from tierline.tiers import tier_migration
 
 LOGGER = logging.getLogger("tierline.monitoring")
 
@@ -21,12 +23,12 @@ LOGGER = logging.getLogger("tierline.monitoring")
 @dg.asset(
     group_name="monitor",
     partitions_def=nightly_partitions,
-    deps=["scored_book", "customer_features"],
+    deps=["scores", "scored_book", "customer_features"],
     metadata=contract_metadata(PUBLISHED["portfolio_quality"]),
     kinds={"duckdb", "parquet"},
 )
 def portfolio_quality(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg.MaterializeResult:
-    """Buckets, classes, stages, provisions, roll rates, vintages, and drift against the model's learning rows."""
+    """Buckets, classes, stages, provisions, roll rates, vintages, moves between tiers, and drift."""
     night = tierline_home.night(context.partition_key)
     with session() as connection:
         state = loan_state(connection, night.lake, night.as_of)
@@ -34,7 +36,10 @@ def portfolio_quality(context: dg.AssetExecutionContext, tierline_home: Tierline
     bundle = night.registry.load_champion(night.as_of)
     learned, tonight = drift_samples(bundle, night.features(), night.staged("scored"))
     LOGGER.info("monitor: %d open loans", int(state["is_open"].sum()))
-    table = measure_quality(state, night.as_of, before, drift_frame(learned, tonight, load_thresholds().drift.bins))
+    drift = drift_frame(learned, tonight, load_thresholds().drift.bins)
+    earlier = previous_snapshot(night.home, night.as_of)
+    moved = tier_migration(earlier.read("scores") if earlier else None, night.staged("scores"))
+    table = measure_quality(state, night.as_of, before, drift, moved)
     return staged_result(table, night.stage_contract(PUBLISHED["portfolio_quality"], table))
 
 

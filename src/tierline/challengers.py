@@ -35,10 +35,10 @@ from tierline.night import Night
 from tierline.parquet import read_arrow, write_arrow, write_contract
 from tierline.policy import Policy, load_policy
 from tierline.policy.model import DEFAULT_TIER
-from tierline.publishing import open_snapshot
+from tierline.publishing import open_snapshot, previous_snapshot
 from tierline.schemas import SHADOW_SCORES
 from tierline.scoring import shadow_scores
-from tierline.tiers import assign_tiers
+from tierline.tiers import assign_tiers, tiers_of
 
 LOGGER = logging.getLogger("tierline.challengers")
 SEED = 7
@@ -95,7 +95,8 @@ def _score_challenger(night: Night, model_id: str, features: pa.Table, bad: list
     _require_feature_set(bundle)
     scored = shadow_scores(bundle, features, bad, night.as_of)
     scale = load_policy(night.policy_name, night.effective_on).scale
-    tiers = assign_tiers(scored.column("pd_12m").to_numpy(), scored.column("in_default").to_numpy(), scale)
+    before = previous_snapshot(night.home, night.as_of)  # as the champion: its tiers are kept within the hysteresis
+    tiers = tiers_of(scored, scale, before.read("scores") if before else None)
     table = scored.append_column("tier", pa.array(tiers.tolist(), pa.string()))
     write_contract(shadow_path(night, model_id), table, SHADOW_SCORES)
     return int(table.num_rows)

@@ -23,7 +23,7 @@ from tierline.home import replace_file
 from tierline.ingest import input_hashes
 from tierline.money import to_cents
 from tierline.night import Night
-from tierline.policy import load_policy
+from tierline.policy import load_policy, require_in_force
 from tierline.publishing import SnapshotFacts, previous_snapshot
 from tierline.schemas import LANDING, PUBLISHED
 from tierline.scoring import load_reasons
@@ -72,12 +72,14 @@ def _digests(tables: Mapping[str, Path]) -> dict[str, str]:
 
 def audit_night(night: Night, tables: Mapping[str, Path]) -> list[Finding]:
     """Run the independent checker over the written tables of a night."""
+    before = previous_snapshot(night.home, night.as_of)
     context = AuditContext(
         as_of=night.as_of,
         policy=night.policy_name,
         inputs=night.staged_path("decision_inputs"),
         partners=known_or_none(night, "funding_partners"),
         position=known_or_none(night, "lender_position"),
+        previous={name: before.path(name) for name in before.tables} if before else None,
     )
     return audit_tables(tables, context)
 
@@ -120,7 +122,7 @@ def snapshot_facts(night: Night) -> SnapshotFacts:
             "label": bundle.card.label_hash,
             "reasons": {code: dict(texts) for code, texts in load_reasons().items()},
         },
-        policy_id=load_policy(night.policy_name, night.effective_on).policy_id,
+        policy_id=require_in_force(load_policy(night.policy_name, night.effective_on)).policy_id,
         feature_set=feature_set_hash(),
         code_version=code_version(),
         input_hashes=input_hashes(night.home, night.as_of),

@@ -163,6 +163,7 @@ def test_an_independent_audit_finds_nothing_in_any_world_nor_in_the_night_after(
     assert findings(tables, world, tmp_path) == []
     following = some_world(seed + 1_000, as_of=world["as_of"] + timedelta(days=1))
     following |= {"previous": tables["credit_limits"].select(["customer_key", "credit_limit"])}
+    following |= {"previous_scores": tables["scores"]}
     assert findings(run(following), following, tmp_path) == []
 
 
@@ -244,8 +245,8 @@ def _lake_value(name: str, day: date) -> Any:
 
 def run(world: dict[str, Any]) -> dict[str, pa.Table]:
     """All decisions of one night."""
-    as_of, policy = world["as_of"], packaged_policy(world["as_of"])
-    scores = tiered_scores(world["scored"], policy.scale)
+    as_of, policy = world["as_of"], packaged_policy(world["as_of"] + timedelta(days=1))  # used from the morning after
+    scores = tiered_scores(world["scored"], policy.scale, world.get("previous_scores"))
     grid = price_grid(policy, as_of, funding_costs(policy, world["partners"], world["position"], as_of))
     assets = None if world["position"] is None else float(world["position"].column("net_assets")[0].as_py())
     limits = decide_limits(world["inputs"], scores, LimitContext(as_of, grid, world["previous"], assets), policy)
@@ -274,5 +275,7 @@ def findings(tables: dict[str, pa.Table], world: dict[str, Any], folder: Path) -
     paths = {name: folder / f"{name}.parquet" for name in tables}
     for name, table in tables.items():
         write_contract(paths[name], table, PUBLISHED[name])
-    context = AuditContext(world["as_of"], NAME, world["inputs"], world["partners"], world["position"])
+    earlier = world.get("previous_scores")
+    before = None if earlier is None else {"scores": earlier}
+    context = AuditContext(world["as_of"], NAME, world["inputs"], world["partners"], world["position"], before)
     return [str(finding) for finding in audit_tables(paths, context)]

@@ -21,10 +21,11 @@ def night_of(day: date, root: Path) -> Night:
 
 
 @pytest.mark.parametrize(
-    ("day", "cap"), [(date(2025, 9, 29), 0.36), (date(2025, 9, 30), 0.24), (date(2027, 12, 31), 0.12)]
+    ("day", "cap"),
+    [(date(2025, 9, 29), 0.36), (date(2025, 9, 30), 0.24), (date(2026, 6, 30), 0.21), (date(2027, 12, 30), 0.12)],
 )
 def test_the_rules_are_those_of_the_morning_after(day: date, cap: float, tmp_path: Path) -> None:
-    """The cap of 24 % holds from 2025-10-01, that of 12 % from 2028-01-01: the night before must keep it already."""
+    """The cap of 24 % holds from 2025-10-01, that of 12 % from 2027-12-31: the night before must keep it already."""
     night = night_of(day, tmp_path)
     assert load_policy(night.policy_name, night.effective_on).pricing.price_cap == cap
 

@@ -1,18 +1,21 @@
-"""Rules of ``disclosures``: every offer is shown, with the interest and the annualised cost its price gives.
+"""Rules of ``disclosures``: every offer is shown whole, with the interest and the annualised cost its price gives.
 
 Belongs here: the figures of the table. Does not belong here: the wording.
 """
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import pandas as pd
 
-from tierline.audit.finding import Finding, finding
+from tierline.audit.cap import cap_in_force
+from tierline.audit.finding import Finding, Rows, finding
 from tierline.audit.night import Night
-from tierline.audit.pricing import instalment
+from tierline.audit.pricing import instalment, irr_of
 
-_ITEMS = ("interest", "breach")
-_ROUNDING = 5  # cents: instalments are rounded one by one when a loan is made
+_ITEMS = ("principal", "interest", "annualised_all_in", "breach", "no_other_charges")
 _EXACT = 1e-9
 
 
@@ -26,20 +29,61 @@ def audit_disclosures(night: Night) -> list[Finding]:
     offered = both.frame["apr_irr"].notna()
     found = both.judge("not_offered", offered, "only offers of the price grid may be disclosed")
     both = both.with_frame(both.frame[offered])
-    f = both.frame
-    same = (f["annualised_all_in"] - f["apr_irr"]).abs() <= _EXACT
-    expected = [
-        int(principal) * (instalment(1.0, rate, term) * term - 1)
-        for principal, rate, term in zip(f["principal"], f["annual_rate"], f["term_months"], strict=True)
-    ]
-    close = (f["amount"] - pd.Series(expected, dtype="float64")).abs() <= _ROUNDING
-    interest = close | (f["item"] != "interest")
+    same = (both.frame["annualised_all_in"] - both.frame["apr_irr"]).abs() <= _EXACT
+    none = both.frame["no_other_charges"] & ((both.frame["item"] != "no_other_charges") | (both.frame["amount"] == 0))
     return [
         *_items(night, offers),
         *found,
         *both.judge("annualised", same, "annualised_all_in must be apr_irr", ["annualised_all_in", "apr_irr"]),
-        *both.judge("interest", interest, "interest must be that of the instalments", ["amount", "principal"]),
+        *both.judge("no_other_charges", none, "there must be no other charges", ["no_other_charges", "amount"]),
+        *_as_paid(both),
+        *_breach(both, night),
     ]
+
+
+def payments(principal: int, annual_rate: float, months: int) -> list[int]:
+    """Monthly payments in cents: the annuity and each month's interest rounded half up, the rest in the last one."""
+    if not math.isfinite(annual_rate):
+        return []
+    monthly, owed = Fraction(str(annual_rate)) / 12, principal
+    regular = _half_up(Fraction(instalment(float(principal), annual_rate, months)))
+    for _ in range(months - 1):
+        owed += _half_up(owed * monthly) - regular
+    return [*[regular] * (months - 1), owed + _half_up(owed * monthly)]
+
+
+def _half_up(amount: Fraction) -> int:
+    return math.floor(amount + Fraction(1, 2))
+
+
+def _as_paid(both: Rows) -> list[Finding]:
+    f = both.frame
+    paid = [payments(int(p), r, t) for p, r, t in zip(f["principal"], f["annual_rate"], f["term_months"], strict=True)]
+    interest = pd.Series([sum(one) for one in paid], dtype="float64") - f["principal"]
+    charged = f["item"].isin(["interest", "annualised_all_in"])
+    yearly = pd.Series(
+        [12 * irr_of(float(p), one) for p, one in zip(f["principal"], paid, strict=True)], dtype="float64"
+    )
+    exact = (f["annualised_paid"] - yearly).abs() <= _EXACT
+    return [
+        *both.judge(
+            "interest", (f["amount"] == interest) | ~charged, "interest must be that of the instalments", ["amount"]
+        ),
+        *both.judge(
+            "annualised_paid", exact, "annualised_paid must be 12 times the IRR of the payments", ["annualised_paid"]
+        ),
+    ]
+
+
+def _breach(both: Rows, night: Night) -> list[Finding]:
+    """A day's interest on the whole principal at the penalty rate, to the cent."""
+    f = both.frame
+    rate = (f["annual_rate"] * night.profile.number("pricing.penalty_factor")).clip(
+        upper=float(cap_in_force(night.profile))
+    )
+    right = (f["amount"] - f["principal"] * rate / 365).abs() <= 0.5 + _EXACT
+    must = "breach must be a day's interest at the penalty rate, never above the cap"
+    return both.judge("breach", right | (f["item"] != "breach"), must, ["amount", "principal"])
 
 
 def _items(night: Night, offers: pd.DataFrame) -> list[Finding]:
@@ -51,5 +95,5 @@ def _items(night: Night, offers: pd.DataFrame) -> list[Finding]:
         return []
     tier, term, item = absent[0]
     first = f"{item} of tier {tier} term_months {term}"
-    text = f"every offer must show interest and breach; {len(absent)} are missing, first {first}"
+    text = f"every offer must show {', '.join(_ITEMS)}; {len(absent)} are missing, first {first}"
     return [finding("items", "disclosures", len(absent), text)]

@@ -31,7 +31,7 @@ class AuditContext:
 
     ``policy`` is a packaged profile name or a YAML path; ``inputs`` keeps ``DECISION_INPUTS``; ``partners`` and
     ``position`` are the lake tables ``funding_partners`` and ``lender_position`` as known at ``as_of``, None where the
-    source has none.
+    source has none. ``previous`` keeps the published tables of the release before, None on the first night.
     """
 
     as_of: date
@@ -39,6 +39,7 @@ class AuditContext:
     inputs: Path | pa.Table
     partners: pa.Table | None
     position: pa.Table | None
+    previous: Mapping[str, Path | pa.Table] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Night:
     profile: Profile
     partners: Mapping[str, Mapping[str, object]]
     net_assets: int | None
+    previous: Mapping[str, Path | pa.Table]
 
     def has(self, *names: str) -> bool:
         """True if all these tables can be judged; one that cannot is a finding already."""

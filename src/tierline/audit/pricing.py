@@ -7,12 +7,14 @@ belong here: the cost of funds and of operations, which are the lender's own fig
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import NormalDist
 
 import pandas as pd
 from scipy.optimize import brentq
 
+from tierline.audit.cap import cap_in_force
 from tierline.audit.finding import Finding, Rows, finding
 from tierline.audit.night import Night
 from tierline.audit.profile import Profile
@@ -45,9 +47,14 @@ def audit_pricing(night: Night) -> list[Finding]:
 
 def monthly_irr(principal: float, instalment: float, months: int) -> float:
     """The monthly rate at which ``months`` instalments are worth ``principal``; NaN where it is not in (-0.5, 1)."""
+    return irr_of(principal, [instalment] * months)
+
+
+def irr_of(principal: float, payments: Sequence[float]) -> float:
+    """The monthly rate at which monthly ``payments`` are worth ``principal``; NaN where it is not in (-0.5, 1)."""
 
     def worth(rate: float) -> float:
-        return sum(instalment / (1 + rate) ** month for month in range(1, months + 1)) - principal
+        return sum(payment / (1 + rate) ** month for month, payment in enumerate(payments, 1)) - principal
 
     if not worth(1.0) < 0 < worth(-0.5):
         return math.nan
@@ -116,7 +123,7 @@ def _costs(grid: Rows, profile: Profile) -> list[Finding]:
 
 def _clip(grid: Rows, profile: Profile) -> list[Finding]:
     f = grid.frame
-    cap, floor = profile.number("pricing.price_cap"), profile.number("pricing.rate_floor")
+    cap, floor = float(cap_in_force(profile)), profile.number("pricing.rate_floor")
     target = profile.number("pricing.target_margin")
     rate, room = f["annual_rate"], f["cap_rate"] - f[_COMPONENTS[:3]].sum(axis=1, skipna=False)
     offered = (room.abs() <= _COST) | (f["offered"] == (room >= 0))

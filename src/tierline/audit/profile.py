@@ -23,14 +23,19 @@ _SECTIONS = ("scale", "pricing", "limits", "funding")
 
 @dataclass(frozen=True)
 class Profile:
-    """Values in force by ``section.key``."""
+    """Values in force on ``day`` by ``section.key``."""
 
     name: str
+    day: date
     values: Mapping[str, Any]
 
     def exact(self, key: str) -> Fraction:
         """A number as it is written in the file: 0.3 is 3/10."""
         return _exact(key, self._value(key))
+
+    def optional(self, key: str) -> Any:
+        """A value as it stands in the file; None where the profile says that no rule has it."""
+        return self._value(key)
 
     def number(self, key: str) -> float:
         """A number as float."""
@@ -86,7 +91,7 @@ def read_profile(name_or_path: str, day: date) -> Profile:
             for section in _SECTIONS
             for key, entries in content[section].items()
         }
-        return Profile(str(content["name"]), values)
+        return Profile(str(content["name"]), day, values)
     except (KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"policy {name_or_path}: not of the form of a profile: {error}") from error
 

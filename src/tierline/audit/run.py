@@ -56,6 +56,7 @@ def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Find
         profile=profile,
         partners=partners_by_id(context.partners),
         net_assets=net_assets(context.position, context.as_of),
+        previous=context.previous or {},
     )
     return [*found, *(one for rule in _RULES for one in rule(night))]
 

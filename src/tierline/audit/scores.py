@@ -1,4 +1,4 @@
-"""Rules of ``scores``: every customer, the PD that was handed on, tier by bounds, points by the log-odds scale.
+"""Rules of ``scores``: every customer, the PD handed on, tier by bounds and hysteresis, points by the log-odds scale.
 
 Belongs here: recomputing tier and score from the PD. Does not belong here: whether the PD is right (``monitoring``).
 """
@@ -6,9 +6,12 @@ Belongs here: recomputing tier and score from the PD. Does not belong here: whet
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tierline.audit.finding import Finding, Rows
 from tierline.audit.night import IN_DEFAULT, Night, in_other, joined
@@ -16,6 +19,7 @@ from tierline.audit.profile import Profile
 
 _FINITE = 1e-6  # PDs of 0 and 1 have no finite log-odds; they get the points of this distance from 0 and 1
 _POINTS = 1e-6
+_EDGE = 1e-12  # a PD this close to the end of a band may be on either side of it by float arithmetic
 
 
 def audit_scores(night: Night) -> list[Finding]:
@@ -29,7 +33,7 @@ def audit_scores(night: Night) -> list[Finding]:
     unknown = scores.judge("customers", in_other(scores, night.inputs), "customers must stand in the inputs")
     facts = ["in_default", "pd_12m", "thin_file"]
     both = joined(scores, night.inputs, facts)
-    return [*unscored, *unknown, *_as_handed_on(both), *_tiers(both, night.profile), *_points(both, night.profile)]
+    return [*unscored, *unknown, *_as_handed_on(both), *_tiers(both, night), *_points(both, night.profile)]
 
 
 def _as_handed_on(both: Rows) -> list[Finding]:
@@ -43,18 +47,47 @@ def _as_handed_on(both: Rows) -> list[Finding]:
     ]
 
 
-def _tiers(both: Rows, profile: Profile) -> list[Finding]:
-    f = both.frame
+def _tiers(both: Rows, night: Night) -> list[Finding]:
+    f, profile = both.frame, night.profile
     default = f["in_default"] == (f["tier"] == IN_DEFAULT)
     bounds = profile.by_tier("scale.tier_bounds")
     expected = pd.Series([None] * len(f), dtype="str")
     for tier, bound in reversed(bounds.items()):
         expected[f["pd_12m"] <= float(bound)] = tier
-    apart = f["in_default"] | (f["tier"] == IN_DEFAULT) | (f["tier"] == expected)
+    before = _tier_before(f["customer_key"], night)
+    keeps, at_edge = _within_band(f["pd_12m"], before, night.profile)
+    kept = expected.where(~keeps, before)
+    right = (f["tier"] == kept) | (at_edge & ((f["tier"] == before) | (f["tier"] == expected)))
+    apart = f["in_default"] | (f["tier"] == IN_DEFAULT) | right
+    must = "tier must be the first whose bound is not below pd_12m, or last night's within the hysteresis"
     return [
         *both.judge("tier_in_default", default, f"tier must be {IN_DEFAULT} exactly in default", ["tier"]),
-        *both.judge("tier", apart, "tier must be the first whose bound is not below pd_12m", ["tier", "pd_12m"]),
+        *both.judge("tier", apart, must, ["tier", "pd_12m"]),
     ]
+
+
+def _tier_before(keys: pd.Series[str], night: Night) -> pd.Series[str]:
+    """Each customer's tier in the release before; null for new ones and on the first night."""
+    if "scores" not in night.previous:
+        return pd.Series([None] * len(keys), dtype="str")
+    source = night.previous["scores"]
+    columns = ["customer_key", "tier"]
+    table = source.select(columns) if isinstance(source, pa.Table) else pq.read_table(source, columns=columns)
+    return pd.Series(keys).to_frame().merge(table.to_pandas(), on="customer_key", how="left")["tier"].astype("str")
+
+
+def _within_band(
+    pd_12m: pd.Series[float], before: pd.Series[str], profile: Profile
+) -> tuple[pd.Series[bool], pd.Series[bool]]:
+    """Where the tier before must be kept: the PD is within its bounds widened by the hysteresis; and where that is a
+    matter of float rounding."""
+    share, bounds = profile.exact("scale.hysteresis"), profile.by_tier("scale.tier_bounds")
+    best = next(iter(bounds))
+    lows = dict(zip(bounds, [Fraction(-1), *bounds.values()], strict=False))
+    low = before.map({tier: float(bound * (1 - share)) for tier, bound in lows.items()} | {best: -1.0})
+    high = before.map({tier: float(bound * (1 + share)) for tier, bound in bounds.items()})
+    at_edge = ((pd_12m - low).abs() <= _EDGE) | ((pd_12m - high).abs() <= _EDGE)
+    return (pd_12m > low) & (pd_12m <= high), at_edge
 
 
 def _points(both: Rows, profile: Profile) -> list[Finding]:

@@ -106,7 +106,7 @@ def explain_customer(night: Night, snapshot: Snapshot, customer_key: str) -> Exp
         return Explanation(standing, beside.contributions, None)
     if abs(float(bundle.predict_pd(beside.row)[0]) - standing.pd_12m) > SAME:
         raise TierlineError(f"{customer_key}: the features that stand are not those of {snapshot.name}: run it again")
-    change = change_of_tier(bundle, beside, policy.scale, load_changeable())
+    change = change_of_tier(bundle, beside, policy.scale, load_changeable(), standing.tier)
     return Explanation(standing, beside.contributions, change)
 
 
@@ -144,14 +144,20 @@ def _policy_of(night: Night, snapshot: Snapshot) -> Policy:
     return policy
 
 
-def change_of_tier(bundle: ModelBundle, beside: Beside, scale: ScalePolicy, changeable: Changeable) -> Change | None:
-    """The smallest change that moves the customer up one tier; None for the best tier."""
+def change_of_tier(
+    bundle: ModelBundle, beside: Beside, scale: ScalePolicy, changeable: Changeable, tier: str | None = None
+) -> Change | None:
+    """The smallest change that moves the customer up one tier; None for the best tier.
+
+    ``tier`` is the published one, which the hysteresis may have kept; by the bounds alone where None. To leave it the
+    PD must pass the bound by the hysteresis.
+    """
     pd_12m = float(bundle.predict_pd(beside.row)[0])
-    place = scale.tiers.index(_tier(pd_12m, scale))
+    place = scale.tiers.index(tier or _tier(pd_12m, scale))
     if place == 0:
         return None
     better = scale.tiers[place - 1]
-    row, needed = bundle.matrix(beside.row)[0], scale.tier_bounds[better]
+    row, needed = bundle.matrix(beside.row)[0], scale.tier_bounds[better] * (1 - scale.hysteresis)
     steps = all_options(bundle, row, beside.book, changeable)
 
     def predict(rows: Floats) -> Floats:

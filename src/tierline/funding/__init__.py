@@ -1,10 +1,9 @@
-"""Limits and funders of the whole book: the lender's own share and at most one partner behind every limit.
+"""Whose money stands behind each limit: the lender's own share and at most one partner.
 
-Belongs here: the portfolio under the rules of joint lending, leverage and concentration. Does not belong here: what one
-customer may have (``limits``).
+Belongs here: the split under the rules of joint lending and leverage. Does not belong here: the limit itself.
 """
 
-from tierline.funding.costs import funding_costs, newest_position
-from tierline.funding.split import FundingInputs, FundingResult, fund_portfolio
+from tierline.funding.costs import funding_costs
+from tierline.funding.split import FundingInputs, FundingResult, split_funding
 
-__all__ = ["FundingInputs", "FundingResult", "fund_portfolio", "funding_costs", "newest_position"]
+__all__ = ["FundingInputs", "FundingResult", "funding_costs", "split_funding"]

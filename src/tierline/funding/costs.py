@@ -9,7 +9,7 @@ from datetime import date
 
 import pyarrow as pa
 
-from tierline.funding.partners import known_partners
+from tierline.funding.partners import open_partners
 from tierline.policy import Policy
 from tierline.pricing import FundingCosts
 
@@ -24,7 +24,7 @@ def funding_costs(policy: Policy, partners: pa.Table | None, position: pa.Table 
     """Own cost from the newest position (else the policy's), partners' cost weighted by what they can still fund."""
     newest = newest_position(position, as_of)
     own = policy.pricing.own_cost_of_funds if newest is None else float(str(newest["cost_of_funds"]))
-    opened = known_partners(partners, policy.funding, as_of)
+    opened = [] if partners is None else open_partners(partners, policy.funding, as_of)
     room = sum(partner.capacity for partner in opened)
     partner = sum(p.cost_of_funds * p.capacity for p in opened) / room if room else None
     return FundingCosts(own=own, partner=partner)

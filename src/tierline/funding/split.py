@@ -1,273 +1,182 @@
-"""The portfolio of the night: limits and funders of all customers together, for the most profit under every rule.
+"""The greedy split: best tiers first, cheapest eligible partner first, every rule kept to the cent.
 
-Belongs here: the order of steps from wanted limits to the funded night. Does not belong here: any one of the steps.
+Belongs here: allocating tonight's limits to funders. Does not belong here: what a partner may fund
+(``funding.partners``).
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from math import ceil
+from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tierline.errors import BlockedError
-from tierline.funding.applicants import NOBODY, OWN, Applicants, applicants
-from tierline.funding.cells import Cells, Flag, make_cells
-from tierline.funding.conflict import conflict
-from tierline.funding.constraints import constraints_table
 from tierline.funding.costs import newest_position
-from tierline.funding.economics import economics
-from tierline.funding.filling import fill
-from tierline.funding.formulate import BUSINESS, Terms, eligible, formulate
-from tierline.funding.ledger import Assignment, Ledger, broken, copy_of
-from tierline.funding.partners import Partner, gone, known_partners
-from tierline.funding.programme import NoPlanError, Plan, Programme, solve
-from tierline.funding.publish import allocation_table, lowered_limits
-from tierline.funding.rounding import closed_to, mend, round_plan
-from tierline.money import to_cents
+from tierline.funding.partners import Partner, open_partners
+from tierline.money import MONEY, Cents, to_cents, to_money
+from tierline.parquet import conform
 from tierline.policy import Policy
+from tierline.schemas import PUBLISHED
 
 LOGGER = logging.getLogger("tierline.funding")
-REBALANCE = 1e-3
-"""A new plan replaces last night's only if it earns this much more of all profit: moves cost more than they show."""
-ROUNDS = 20
-DIMENSIONS = ("region", "industry", "scenario")
-SHOWN = 3
+OWN = "OWN"
 
 
 @dataclass(frozen=True)
 class FundingInputs:
-    """What the portfolio looks at. ``limits`` are wanted (``credit_limits``), ``inputs`` keeps ``DECISION_INPUTS``.
-
-    ``prices`` is ``pricing``; partners, position: None where not delivered; ``previous`` is ``funding_allocation`` of
-    the release before, None if there was none. ``volume_value`` makes a yuan of limit worth more than its profit, for
-    the frontier.
-    """
+    """What the split looks at: ``inputs`` is ``DECISION_INPUTS``; partners, position: None where not delivered."""
 
     as_of: date
     limits: pa.Table
     inputs: pa.Table
-    prices: pa.Table
     partners: pa.Table | None
     position: pa.Table | None
-    previous: pa.Table | None = None
-    volume_value: float = 0.0
 
 
 @dataclass(frozen=True)
 class FundingResult:
-    """The three published tables, and what the stage says of itself.
+    """``limits``: ``credit_limits`` after cuts for want of funding; ``allocation``: ``funding_allocation``.
 
-    ``used`` is cents per funder; ``lowered`` counts customers who get less than wanted; ``profit`` is what the night
-    earns and ``relaxed`` the most any plan could, yuan a year; ``kept`` is true where last night's plan was carried on.
+    ``used`` is cents per funder; ``cut`` counts customers whose limit could not be funded; ``notes`` say what could not
+    be assessed.
     """
 
     limits: pa.Table
     allocation: pa.Table
-    constraints: pa.Table
     used: dict[str, int]
-    lowered: int
-    profit: float
-    relaxed: float
-    kept: bool
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def gap(self) -> float:
-        """What rounding to customers costs, as a share of the relaxed optimum."""
-        return (self.relaxed - self.profit) / abs(self.relaxed) if self.relaxed else 0.0
+    cut: int
+    notes: list[str]
 
 
-def fund_portfolio(given: FundingInputs, policy: Policy) -> FundingResult:
-    """Limits and funders of the night. Raises ``BlockedError`` naming the rules in conflict where no plan exists.
+@dataclass(frozen=True)
+class _Customer:
+    key: str
+    tier: str
+    region: str
+    shares: bool
+    cents: int
 
-    Last night's plan is carried on, with whatever new limits fit, unless a new one earns a thousandth more.
+
+@dataclass(frozen=True)
+class _Placed:
+    key: str
+    partner_id: str | None
+    own: int
+    partner: int
+
+
+def split_funding(given: FundingInputs, policy: Policy) -> FundingResult:
+    """Split every limit between the lender and at most one partner.
+
+    Own share ≥ 30 % of each loan (own money takes the odd cent); partner capacity, tiers, regions and the customer's
+    consent hold; own money in all ≤ net assets · (1 + 1 + 4) where the position is known. Customers are served by tier
+    and key. A customer no partner can take is funded by the lender alone; one whose own part does not fit either loses
+    the limit (binding constraint ``funding_capacity``).
     """
-    partners = _partners(given, policy)
-    names = tuple(partner.partner_id for partner in partners)
-    people = applicants(given.limits, given.inputs, given.previous, names)
-    terms, notes = _terms(given, policy, partners, people)
-    costs = np.array([partner.cost_of_funds for partner in partners])
-    earns = economics(people, given.prices, terms.own_cost, costs, policy)
-    ledger = Ledger(people, earns, terms)
-    solved = _solve(ledger)
-    plan, kept = _choose(ledger, solved)
-    profit = ledger.worth(plan)
-    uses = Ledger(people, earns, solved.terms).uses(plan)
-    theirs = ledger.theirs(plan)
+    own_room = _own_room(given.position, given.as_of, policy)
+    partners = [] if given.partners is None else open_partners(given.partners, policy.funding, given.as_of)
+    customers = _customers(given, policy.scale.tiers)
+    placed, used = _place(customers, partners, own_room, policy.funding.own_share_min)
+    unplaced = sorted({c.key for c in customers} - {p.key for p in placed})
+    if unplaced:
+        LOGGER.warning("fund: %d limits could not be funded and are withdrawn", len(unplaced))
+    notes = [] if given.partners is not None else ["no funding partners delivered: all limits are the lender's own"]
+    if own_room is None:
+        notes.append("no lender position delivered: leverage was not assessed")
     return FundingResult(
-        limits=lowered_limits(given.limits, people, plan, _binding(solved, people)),
-        allocation=allocation_table(people, plan, theirs, names, given.as_of, policy.policy_id),
-        constraints=constraints_table(uses, solved.programme, solved.plan, given.as_of, policy.policy_id),
-        used=_used(plan, theirs, names),
-        lowered=int((plan.limit < people.wanted).sum()),
-        profit=profit,
-        relaxed=solved.plan.profit,
-        kept=kept,
+        limits=_withdraw(given.limits, unplaced),
+        allocation=_allocation(placed, given.as_of, policy.policy_id),
+        used=dict(sorted(used.items())),
+        cut=len(unplaced),
         notes=notes,
     )
 
 
-def _partners(given: FundingInputs, policy: Policy) -> tuple[Partner, ...]:
-    """Tonight's partners and those that are gone but still have loans with us, by id."""
-    listed = known_partners(given.partners, policy.funding, given.as_of)
-    names = {partner.partner_id for partner in listed}
-    before = [] if given.previous is None else pc.unique(given.previous.column("funder_id")).to_pylist()
-    left = [gone(name) for name in before if name not in names and name != OWN]
-    return tuple(sorted([*listed, *left], key=lambda partner: partner.partner_id))
-
-
-def _terms(
-    given: FundingInputs, policy: Policy, partners: tuple[Partner, ...], people: Applicants
-) -> tuple[Terms, list[str]]:
-    newest = newest_position(given.position, given.as_of)
-    f = policy.funding
-    notes = [] if given.partners is not None else ["no funding partners delivered: all limits are the lender's own"]
+def _own_room(position: pa.Table | None, as_of: date, policy: Policy) -> int | None:
+    """Most the lender may carry itself, in cents: net assets plus the funding its leverage rules allow."""
+    newest = newest_position(position, as_of)
     if newest is None:
-        notes.append("no lender position delivered: leverage and the capital budget were not assessed")
-    columns = {"region": "region_code", "industry": "industry_code", "scenario": "scenario_id"}
-    caps = {"region": f.region_share_cap, "industry": f.industry_share_cap, "scenario": f.scenario_share_cap}
-    capped = []
-    for name in DIMENSIONS:
-        members = len(pc.unique(given.inputs.column(columns[name])))
-        if caps[name] and members >= ceil(1 / caps[name]):
-            capped.append(name)
-        elif given.inputs.num_rows:
-            notes.append(f"{members} {name} members: a cap of {caps[name]:.0%} cannot be met by so few: not assessed")
-    business = people.segment.codes == (people.segment.names.index(BUSINESS) if BUSINESS in people.segment.names else -9)
-    wanted, theirs = float(people.wanted.sum()), float(people.wanted[business].sum())
-    return (
-        Terms(
-            policy=policy,
-            partners=partners,
-            own_cost=policy.pricing.own_cost_of_funds if newest is None else float(str(newest["cost_of_funds"])),
-            net_assets=None if newest is None else float(str(newest["net_assets"])),
-            tier=people.tier,
-            region=people.region,
-            segment=people.segment,
-            flags=(),
-            capped=tuple(capped),
-            inclusive_floor=f.inclusive_floor,
-            all_inclusive=theirs < f.inclusive_floor * wanted,
-            volume_value=given.volume_value,
-        ),
-        notes,
+        return None
+    multiple = 1 + policy.funding.non_standard_leverage + policy.funding.standard_leverage
+    return floor(float(str(newest["net_assets"])) * 100 * multiple)
+
+
+def _customers(given: FundingInputs, tiers: list[str]) -> list[_Customer]:
+    """Customers with a limit, best tier first (in the order of the scale, not of the names), then by key."""
+    facts = given.inputs.select(["customer_key", "region_code", "consent_partner_sharing"])
+    limits = given.limits.select(["customer_key", "tier", "credit_limit"]).join(facts, "customer_key")
+    columns = (limits.column(n).to_pylist() for n in ("customer_key", "tier", "region_code", "consent_partner_sharing"))
+    rows = zip(*columns, to_cents(limits.column("credit_limit")).tolist(), strict=True)
+    customers = [_Customer(*row) for row in rows if row[4] > 0]
+    return sorted(customers, key=lambda customer: (tiers.index(customer.tier), customer.key))
+
+
+def _place(
+    customers: list[_Customer], partners: list[Partner], own_room: int | None, own_share: float
+) -> tuple[list[_Placed], dict[str, int]]:
+    left = {partner.partner_id: partner.capacity for partner in partners}
+    least = Fraction(str(own_share))  # 0.3 as written: as a float it costs partners a cent on every fifth limit
+    used = dict.fromkeys([OWN, *left], 0)
+    placed = []
+    for customer in customers:
+        theirs = customer.cents - ceil(customer.cents * least)
+        chosen = _cheapest(customer, theirs, partners, left)
+        own = customer.cents - (theirs if chosen else 0)
+        if own_room is not None and used[OWN] + own > own_room:
+            continue
+        used[OWN] += own
+        if chosen:
+            left[chosen] -= theirs
+            used[chosen] += theirs
+        placed.append(_Placed(customer.key, chosen, own, customer.cents - own))
+    return placed, used
+
+
+def _cheapest(customer: _Customer, cents: int, partners: list[Partner], left: dict[str, int]) -> str | None:
+    if not customer.shares or cents <= 0:
+        return None
+    for partner in partners:
+        if left[partner.partner_id] >= cents and partner.may_fund(customer.tier, customer.region):
+            return partner.partner_id
+    return None
+
+
+def _withdraw(limits: pa.Table, unplaced: list[str]) -> pa.Table:
+    """Set the limits that nobody can fund to 0, with action and reason."""
+    if not unplaced:
+        return limits
+    gone = pc.is_in(limits.column("customer_key"), pa.array(unplaced))
+    replaced = {
+        "credit_limit": pa.scalar(Decimal(0), MONEY),
+        "action": "decline",
+        "action_reason": "FUNDING_CAPACITY",
+        "binding_constraint": "funding_capacity",
+    }
+    for name, value in replaced.items():
+        index = limits.column_names.index(name)
+        limits = limits.set_column(index, limits.schema.field(name), pc.if_else(gone, value, limits.column(name)))
+    return conform(limits, PUBLISHED["credit_limits"])
+
+
+def _allocation(placed: list[_Placed], as_of: date, policy_id: str) -> pa.Table:
+    rows = [(p.key, OWN, p.own, p.own + p.partner) for p in placed if p.own]
+    rows += [(p.key, p.partner_id, p.partner, p.own + p.partner) for p in placed if p.partner_id]
+    amount: Cents = np.array([row[2] for row in rows], dtype=np.int64)
+    total = np.array([row[3] for row in rows], dtype=np.int64)
+    table = pa.table(
+        {
+            "customer_key": pa.array([row[0] for row in rows], pa.string()),
+            "as_of": pa.array([as_of] * len(rows), pa.date32()),
+            "funder_id": pa.array([row[1] for row in rows], pa.string()),
+            "share": pa.array(amount / np.maximum(total, 1)),
+            "amount": to_money(amount),
+            "policy_id": pa.array([policy_id] * len(rows), pa.string()),
+        }
     )
-
-
-@dataclass(frozen=True)
-class _Solved:
-    """The programme of the night with its optimum, and the optimum rounded to customers."""
-
-    terms: Terms
-    cells: Cells
-    programme: Programme
-    plan: Plan
-    rounded: Assignment
-
-
-def _solve(ledger: Ledger) -> _Solved:
-    """Solve and round; members of industry and scenario become rows only when a plan breaks their cap."""
-    terms = ledger.terms
-    for _ in range(ROUNDS):
-        now = replace(ledger, terms=terms)
-        cells = make_cells(now.people, now.earns, now.lent(), terms.flags, len(terms.partners))
-        programme = formulate(cells, terms)
-        try:
-            plan = solve(programme)
-        except NoPlanError as error:
-            raise BlockedError(_conflict_line(error.programme)) from error
-        rounded = round_plan(now, cells, programme, plan)
-        missing = _missing_flags(now, rounded, terms)
-        if not missing:
-            mend(now, rounded)
-            fill(now, rounded, _takes(cells, terms))
-            return _Solved(terms, cells, programme, plan, rounded)
-        terms = replace(terms, flags=tuple(sorted({*terms.flags, *missing}, key=lambda f: (f.dimension, f.member))))
-    raise ArithmeticError("funding: the shares of industries and scenarios do not settle")
-
-
-def _missing_flags(ledger: Ledger, plan: Assignment, terms: Terms) -> list[Flag]:
-    wanted = ("industry_share", "scenario_share")
-    found = [Flag(u.constraint.removesuffix("_share"), u.member) for u in broken(ledger.uses(plan)) if u.constraint in wanted]
-    return [flag for flag in found if flag not in terms.flags]
-
-
-def _takes(cells: Cells, terms: Terms) -> npt.NDArray[np.bool_]:
-    """Which partner may take new use of which applicant."""
-    return eligible(cells, terms)[:, cells.of]
-
-
-def _choose(ledger: Ledger, solved: _Solved) -> tuple[Assignment, bool]:
-    """Last night's plan carried on, if it keeps every rule and a new one would not earn a thousandth more."""
-    people = ledger.people
-    now = replace(ledger, terms=solved.terms)
-    if not people.record.known.any():
-        return solved.rounded, False
-    takes = _takes(solved.cells, solved.terms)
-    carried = _carried(now, solved.cells, takes)
-    if broken(now.uses(carried)):
-        return solved.rounded, False
-    fill(now, carried, takes)
-    better = now.worth(solved.rounded) - now.worth(carried)
-    noise = len(solved.terms.partners) / len(people)  # rounding is off by about one customer for each funder
-    return (carried, True) if better <= (REBALANCE + noise) * abs(solved.plan.profit) else (solved.rounded, False)
-
-
-def _carried(ledger: Ledger, cells: Cells, takes: npt.NDArray[np.bool_]) -> Assignment:
-    people = ledger.people
-    record = people.record
-    limit = np.where(record.known, np.maximum(np.minimum(people.wanted, record.limit), people.out), people.out)
-    may = np.where(record.partner >= 0, takes[record.partner, np.arange(len(people))] if len(takes) else False, True)
-    partner = np.where(may | people.keeps, record.partner, NOBODY).astype(np.int32)
-    closed = closed_to(ledger, cells)
-    plan = Assignment(limit=limit, partner=partner, own_extra=closed)
-    return copy_of(plan)
-
-
-def _binding(solved: _Solved, people: Applicants) -> npt.NDArray[np.object_]:
-    """Per applicant the rule that stands in the way of more: the dearest that its cell touches; else profit itself."""
-    dearest = np.full(len(solved.cells), "portfolio_profit", dtype=object)
-    worth = np.zeros(len(solved.cells))
-    block = solved.programme.extra
-    tight = np.flatnonzero(solved.plan.duals > 1e-9)
-    price = np.zeros(solved.programme.matrix.shape[1])
-    rows = solved.programme.matrix.tocsr()
-    first = rows.shape[0] - len(solved.programme.rules)
-    for j in tight:
-        rule = solved.programme.rules[j]
-        price[:] = 0
-        if rule.constraint in ("partner_commitment", "partner_tier1", "partner_joint", "partner_share"):
-            code = [p.partner_id for p in solved.terms.partners].index(rule.member)
-            price[: len(block)] = (block.funder == code) * (1 - solved.terms.own_share)
-        else:
-            row = rows.getrow(first + j)
-            price[row.indices] = np.maximum(row.data, 0)
-        by_cell = np.zeros(len(solved.cells))
-        np.maximum.at(by_cell, block.cell, price[: len(block)] * solved.plan.duals[j])
-        better = by_cell > worth
-        dearest[better], worth[better] = f"portfolio_{rule.constraint}", by_cell[better]
-    return dearest[solved.cells.of]
-
-
-def _used(plan: Assignment, theirs: npt.NDArray[np.int64], names: tuple[str, ...]) -> dict[str, int]:
-    used = {OWN: int((plan.limit - theirs).sum())}
-    used |= {name: int(theirs[plan.partner == code].sum()) for code, name in enumerate(names)}
-    return dict(sorted(used.items()))
-
-
-def _conflict_line(programme: Programme) -> str:
-    rules, relaxed = conflict(programme)
-    names = ", ".join(f"{rule.constraint} {rule.member}" for rule in rules) or "what is lent already"
-    given = "; ".join(f"{rule.constraint} {rule.member} by {amount:,.2f} yuan" for rule, amount in relaxed[:SHOWN])
-    more = f" and {len(relaxed) - SHOWN} more" if len(relaxed) > SHOWN else ""
-    return (
-        f"funding: no plan keeps every rule: {names} conflict; the least that would have to give: {given}{more}: change"
-        " the policy or the partners' terms, and run the night again"
-    )
+    return conform(table, PUBLISHED["funding_allocation"])

@@ -15,6 +15,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import lightgbm as lgb
 import numpy as np
@@ -102,9 +103,12 @@ class ModelBundle:
             raise TierlineError(f"{self.model_id}: it was trained without a day: give as_of to use it for nights")
         return self.card.trained_as_of
 
-    def matrix(self, features: pa.Table | pd.DataFrame) -> Floats:
-        """The model's columns of a table, in the model's order; a missing one is an error."""
-        return feature_matrix(features, self.card.features, self.card.categories)
+    def matrix(self, features: pa.Table | pd.DataFrame, order: Literal["C", "F"] = "C") -> Floats:
+        """The model's columns of a table, in the model's order; a missing one is an error.
+
+        Row-major for LightGBM; column-major (``order="F"``) where only the reason model reads it.
+        """
+        return feature_matrix(features, self.card.features, self.card.categories, order)
 
     def predict_margin(self, features: pa.Table | pd.DataFrame) -> Floats:
         """Log-odds before calibration, one per row."""

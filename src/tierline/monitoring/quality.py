@@ -26,12 +26,14 @@ def portfolio_quality(
     as_of: date,
     previous: pd.DataFrame | None = None,
     drift: pd.DataFrame | None = None,
+    migration: pd.DataFrame | None = None,
     thresholds: Thresholds | None = None,
 ) -> pa.Table:
     """The table ``portfolio_quality`` of ``as_of``, sorted by key; money in yuan, shares as fractions.
 
     ``state`` is ``book.loan_state`` at as_of; ``previous`` the same at the end of the month before, for roll rates;
-    ``drift`` is ``drift.drift_frame``. What is not given has no rows. Every band has a row, also when it is empty.
+    ``drift`` is ``drift.drift_frame``, ``migration`` is ``tiers.tier_migration``. What is not given has no rows. Every
+    band has a row, also when it is empty.
 
     - bucket / five_category / stage: ``balance`` and ``balance_share`` of open loans; bucket also ``closed`` (count)
       and ``unknown_schedule`` (``principal`` of loans that cannot be aged); five_category also ``non_performing``.
@@ -40,6 +42,8 @@ def portfolio_quality(
       now, weighted by the balance then. Shares from one bucket sum to 1.
     - vintage ``2025Q1@06``: share of the loans of a quarter, observed for 6 months, that were ever 90 DPD by then.
     - drift: ``psi`` and ``p_value``.
+    - tier_migration ``B->C``: ``customers_share`` of those in tier B in the release before that are in C now; ``loans``
+      counts the customers.
     """
     rules = thresholds or load_thresholds()
     rows = [
@@ -53,6 +57,8 @@ def portfolio_quality(
         rows += _roll_rows(previous, state, rules)
     if drift is not None:
         rows += _drift_rows(drift)
+    if migration is not None:
+        rows += _migration_rows(migration)
     frame = pd.DataFrame(rows, columns=["dimension", "member", "metric", "value", "loans"])
     return _table(frame.assign(as_of=as_of))
 
@@ -151,4 +157,11 @@ def _drift_rows(drift: pd.DataFrame) -> list[Row]:
         ("drift", str(member), metric, float(value), int(customers))
         for member, psi, p_value, customers in drift[["member", "psi", "p_value", "customers"]].to_numpy().tolist()
         for metric, value in (("psi", psi), ("p_value", p_value))
+    ]
+
+
+def _migration_rows(migration: pd.DataFrame) -> list[Row]:
+    return [
+        ("tier_migration", f"{before}->{now}", "customers_share", float(share), int(customers))
+        for before, now, customers, share in migration[["before", "now", "customers", "share"]].to_numpy().tolist()
     ]

@@ -3,7 +3,15 @@
 Belongs here: reading and checking a profile. Does not belong here: applying it.
 """
 
-from tierline.policy.load import load_policy
+from tierline.policy.load import load_policy, require_in_force
 from tierline.policy.model import FundingPolicy, LimitPolicy, Policy, PricingPolicy, ScalePolicy
 
-__all__ = ["FundingPolicy", "LimitPolicy", "Policy", "PricingPolicy", "ScalePolicy", "load_policy"]
+__all__ = [
+    "FundingPolicy",
+    "LimitPolicy",
+    "Policy",
+    "PricingPolicy",
+    "ScalePolicy",
+    "load_policy",
+    "require_in_force",
+]

@@ -17,8 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from tierline.config import one_line
 from tierline.errors import ConfigurationError
-from tierline.policy.model import Policy
+from tierline.policy.cap import CapGlide, glide_in_force
+from tierline.policy.model import Currency, Policy
 
+DERIVED = ("flat_cap", "cap_rule")  # of pricing: worked out here, so a profile that states them is refused
 SECTIONS = ("scale", "pricing", "limits", "funding")
 
 
@@ -42,10 +44,13 @@ class Entry(BaseModel):
             raise ValueError("a superseded entry needs effective_to")
         return self
 
+    def spans(self, day: date) -> bool:
+        """True if ``day`` is between the dates of the entry, be it a draft or not."""
+        return self.effective_from <= day <= (self.effective_to or date.max)
+
     def holds(self, day: date) -> bool:
         """True if the entry is in force on ``day``; a draft never is."""
-        ends = self.effective_to or date.max
-        return self.status != "draft" and self.effective_from <= day <= ends
+        return self.status != "draft" and self.spans(day)
 
     def meets(self, other: Entry) -> date | None:
         """The first day on which both are in force; None if there is none."""
@@ -60,6 +65,7 @@ class Profile(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     description: str
+    currency: Currency
     scale: dict[str, list[Entry]]
     pricing: dict[str, list[Entry]]
     limits: dict[str, list[Entry]]
@@ -71,25 +77,19 @@ class Profile(BaseModel):
         return f"{self.name}-{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]}"
 
 
-def load_policy(name_or_path: str, as_of: date) -> Policy:
+def load_policy(name_or_path: str, as_of: date, drafts: bool = False) -> Policy:
     """The policy in force on ``as_of`` from a packaged profile name or a YAML file.
 
-    Raises ``ConfigurationError`` naming path and reason for an unknown profile or key, a number that is missing on the
-    date, in force twice or out of range on any date, or at odds with another on the date.
+    With ``drafts``, for what-if only, a draft that spans the date replaces what is in force; ``Policy.drafts`` names
+    it, and the policy_id says so. Raises ``ConfigurationError`` naming path and reason for an unknown profile or key,
+    a number that is missing on the date (or has a draft only, without ``drafts``), in force twice or out of range on
+    any date, or at odds with another on the date.
     """
     text, origin = _read(name_or_path)
     try:
         profile = Profile.model_validate(yaml.load(text, Loader=_UniqueKeys))
-        picked = {section: _pick(getattr(profile, section), section, as_of) for section in SECTIONS}
-        policy = Policy.model_validate(
-            {
-                "name": profile.name,
-                "policy_id": profile.policy_id,
-                "as_of": as_of,
-                "sources": {f"{s}.{key}": entry.source for s, found in picked.items() for key, entry in found.items()},
-                **{section: {key: entry.value for key, entry in found.items()} for section, found in picked.items()},
-            }
-        )
+        picked = {section: _pick(getattr(profile, section), section, as_of, drafts) for section in SECTIONS}
+        policy = Policy.model_validate(_numbers(profile, picked, as_of))
         _check_other_dates(profile)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from error
@@ -98,6 +98,55 @@ def load_policy(name_or_path: str, as_of: date) -> Policy:
     except (_NotInForceError, _OtherDateError) as error:
         raise ConfigurationError(f"{origin}: {error}") from error
     return policy
+
+
+def require_in_force(policy: Policy) -> Policy:
+    """The policy, if all of it is in force: what a night publishes must not rest on a draft."""
+    if policy.drafts:
+        raise ConfigurationError(
+            f"policy {policy.name}: {', '.join(policy.drafts)}: a draft, which what-if may use and a published night"
+            " may not: load the policy without drafts"
+        )
+    return policy
+
+
+def _numbers(profile: Profile, picked: dict[str, dict[str, Entry]], day: date) -> dict[str, Any]:
+    """What ``Policy`` is made of: the values picked, and the cap worked out from them."""
+    values = {section: {key: entry.value for key, entry in found.items()} for section, found in picked.items()}
+    sources = {f"{s}.{key}": entry.source for s, found in picked.items() for key, entry in found.items()}
+    drafts = tuple(f"{s}.{k}" for s, found in picked.items() for k, e in found.items() if e.status == "draft")
+    return {
+        "name": profile.name,
+        "policy_id": f"{profile.policy_id}-drafts" if drafts else profile.policy_id,
+        "as_of": day,
+        "currency": profile.currency,
+        "drafts": drafts,
+        "sources": sources,
+        **values,
+        "pricing": values["pricing"] | _cap(values["pricing"], sources, day),
+    }
+
+
+def _cap(pricing: dict[str, Any], sources: dict[str, str], day: date) -> dict[str, Any]:
+    """``price_cap`` in force, ``flat_cap`` as the profile states it, and the rule that binds.
+
+    What is missing or of a wrong type is left to the validation of ``Policy``, which says it with its path.
+    """
+    stated = [f"pricing.{key}" for key in DERIVED if key in pricing]
+    if stated:
+        raise _NotInForceError(f"{stated[0]}: Extra inputs are not permitted: it follows from price_cap and cap_glide")
+    flat, lpr = pricing.get("price_cap"), pricing.get("lpr_1y")
+    rule = sources.get("pricing.price_cap", "")
+    glide = None if pricing.get("cap_glide") is None else CapGlide.model_validate(pricing["cap_glide"])
+    if not isinstance(flat, float) or not isinstance(lpr, float | None):
+        return {"flat_cap": flat, "cap_rule": rule}
+    try:
+        limit = glide_in_force(glide, lpr, day)
+    except ValueError as error:
+        raise _NotInForceError(error) from error
+    if limit is None or flat <= limit:
+        return {"flat_cap": flat, "cap_rule": rule}
+    return {"flat_cap": flat, "price_cap": limit, "cap_rule": sources["pricing.cap_glide"]}
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -115,15 +164,22 @@ class _NotInForceError(ValueError):
     """A number without exactly one value on the date."""
 
 
-def _pick(section: dict[str, list[Entry]], name: str, day: date) -> dict[str, Entry]:
-    picked = {}
-    for key, entries in section.items():
-        holding = [entry for entry in entries if entry.holds(day)]
-        if len(holding) != 1:
-            found = "no value" if not holding else f"{len(holding)} values"
-            raise _NotInForceError(f"{name}.{key}: {found} in force on {day}: give exactly one (drafts do not count)")
-        picked[key] = holding[0]
-    return picked
+def _pick(section: dict[str, list[Entry]], name: str, day: date, drafts: bool) -> dict[str, Entry]:
+    return {key: _entry_on(entries, f"{name}.{key}", day, drafts) for key, entries in section.items()}
+
+
+def _entry_on(entries: list[Entry], path: str, day: date, drafts: bool) -> Entry:
+    holding = [entry for entry in entries if entry.holds(day)]
+    proposed = [entry for entry in entries if entry.status == "draft" and entry.spans(day)]
+    if drafts and proposed:
+        if len(proposed) > 1:
+            raise _NotInForceError(f"{path}: {len(proposed)} drafts for {day}: give at most one")
+        return proposed[0]
+    if len(holding) != 1:
+        found = "no value" if not holding else f"{len(holding)} values"
+        only = ": there is only a draft, for what-if" if proposed and not holding else ""
+        raise _NotInForceError(f"{path}: {found} in force on {day}: give exactly one (drafts do not count){only}")
+    return holding[0]
 
 
 class _OtherDateError(ValueError):

@@ -6,14 +6,18 @@ Belongs here: what a decision may read. Does not belong here: dates, sources and
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tierline.policy.cap import CapGlide
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0, le=1e10)]
 Term = Annotated[int, Field(ge=1, le=360)]
 DEFAULT_TIER = "X"
+_ROUNDING = 1e-9  # shares that make a whole may miss it by float arithmetic
 
 
 class _Section(BaseModel):
@@ -21,10 +25,14 @@ class _Section(BaseModel):
 
 
 class ScalePolicy(_Section):
-    """Master scale: tiers in order of risk, by upper PD bound, and the score scale (Siddiqi)."""
+    """Master scale: tiers in order of risk, by upper PD bound, and the score scale (Siddiqi).
+
+    ``hysteresis`` is the share of a bound by which a PD must pass it before last night's tier is left.
+    """
 
     tier_bounds: dict[str, Fraction] = Field(min_length=1)
     reference_pd: dict[str, Fraction]
+    hysteresis: Annotated[float, Field(ge=0, lt=1)]
     score_base: float = Field(gt=0)
     score_odds: float = Field(gt=0)
     score_pdo: float = Field(gt=0)
@@ -41,6 +49,9 @@ class ScalePolicy(_Section):
         lows = [0.0, *bounds[:-1]]
         if not all(low <= pd <= high for low, pd, high in zip(lows, self.reference_pd.values(), bounds, strict=True)):
             raise ValueError("reference_pd of each tier must lie between the bounds of the tier")
+        for low, high in pairwise(bounds):
+            if low * (1 + self.hysteresis) >= high * (1 - self.hysteresis):
+                raise ValueError(f"hysteresis {self.hysteresis:g}: the bands around bounds {low:g} and {high:g} meet")
         return self
 
     @property
@@ -50,10 +61,18 @@ class ScalePolicy(_Section):
 
 
 class PricingPolicy(_Section):
-    """Prices: components, floor and cap. Rates are annual fractions, money is yuan."""
+    """Prices: components, floor and cap. Rates are annual fractions, money is in the profile's currency.
+
+    ``price_cap`` is the cap in force on the date, the lower of ``flat_cap`` (what the profile calls price_cap) and of
+    the glide; ``cap_rule`` names the rule that binds. ``lpr_1y`` and ``cap_glide`` are None where no rule has them.
+    """
 
     terms: list[Term] = Field(min_length=1)
     price_cap: Fraction
+    flat_cap: Fraction
+    cap_rule: str
+    lpr_1y: Annotated[float, Field(gt=0, le=0.2)] | None
+    cap_glide: CapGlide | None
     rate_floor: Fraction
     lgd: Fraction
     operating_cost: Fraction
@@ -76,7 +95,10 @@ class PricingPolicy(_Section):
 
 
 class LimitPolicy(_Section):
-    """Limits: caps in yuan, affordability, and the ladder."""
+    """Limits: caps in the profile's currency, affordability, and the ladder.
+
+    ``annual_income_share_cap`` is a natural person's limit as a share of a year's income; None where no rule has it.
+    """
 
     consumer_cap: Money
     business_cap: Money
@@ -86,6 +108,7 @@ class LimitPolicy(_Section):
     dti_cap: Fraction
     declared_income_haircut: Fraction
     starter_limit: Money
+    annual_income_share_cap: Fraction | None
     first_grant_cap: Money
     reference_term: Term
     rounding: Annotated[float, Field(ge=1)]
@@ -108,9 +131,13 @@ class FundingPolicy(_Section):
 
     Shares are of all limits; ``capital_budget`` is a multiple of net assets; ``ccf`` is the part of an undrawn limit
     that counts as exposure; ``move_cost`` is yuan per yuan of limit that changes its partner.
+    ``partner_loan_share_min`` is the least a partner keeps of a joint loan, ``first_loss_cap`` the largest first-loss
+    guarantee as a share of the joint loans; neither changes a decision so far.
     """
 
     own_share_min: Fraction
+    partner_loan_share_min: Fraction
+    first_loss_cap: Fraction
     partner_tier1_cap: Fraction
     partner_joint_cap: Fraction
     non_standard_leverage: Annotated[float, Field(ge=0, le=20)]
@@ -127,13 +154,40 @@ class FundingPolicy(_Section):
     ccf: Fraction
     move_cost: Fraction
 
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        if self.own_share_min + self.partner_loan_share_min > 1 + _ROUNDING:
+            raise ValueError(
+                f"own_share_min {self.own_share_min:g} and partner_loan_share_min {self.partner_loan_share_min:g}"
+                " are more than the whole loan"
+            )
+        if 1 - self.own_share_min + _ROUNDING < self.partner_share_cap < 1:
+            raise ValueError(
+                f"partner_share_cap {self.partner_share_cap:g} is more than own_share_min {self.own_share_min:g} leaves"
+                " to all partners: lower it, or give 1.0 for no cap"
+            )
+        return self
+
+
+class Currency(_Section):
+    """What amounts are in: ISO code, and the word beside an amount in English and in Chinese."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    en: Annotated[str, Field(min_length=1)]
+    zh: Annotated[str, Field(min_length=1)]
+
 
 class Policy(_Section):
-    """All numbers of one profile on one date. ``sources`` names where each number in force comes from."""
+    """All numbers of one profile on one date. ``sources`` names where each number in force comes from.
+
+    ``drafts`` names the numbers taken from a draft, as ``section.key``: never any in a night that is published.
+    """
 
     name: str
     policy_id: str
     as_of: date
+    currency: Currency
+    drafts: tuple[str, ...]
     scale: ScalePolicy
     pricing: PricingPolicy
     limits: LimitPolicy

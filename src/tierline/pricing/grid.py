@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tierline.parquet import conform
 from tierline.policy import Policy
@@ -47,7 +49,7 @@ def price_grid(policy: Policy, as_of: date, costs: FundingCosts) -> pa.Table:
     frame = pd.DataFrame(rows).assign(
         as_of=as_of,
         cap_rate=policy.pricing.price_cap,
-        cap_rule=policy.sources["pricing.price_cap"],
+        cap_rule=policy.pricing.cap_rule,
         policy_id=policy.policy_id,
     )
     return conform(pa.Table.from_pandas(frame.astype({"term_months": "int32"}), preserve_index=False), _CONTRACT)
@@ -69,7 +71,7 @@ def _price(policy: Policy, tier: str, term: int, funding: float) -> dict[str, ob
         "term_months": term,
         "annual_rate": rate,
         "daily_rate": rate / DAYS_OF_YEAR,
-        "apr_irr": annualised_irr(p.example_principal, annuity(p.example_principal, rate, term), term),
+        "apr_irr": annualised_irr(p.example_principal, [annuity(p.example_principal, rate, term)] * term),
         "funding_cost": funding,
         "expected_loss": loss,
         "operating_cost": operating,
@@ -77,6 +79,18 @@ def _price(policy: Policy, tier: str, term: int, funding: float) -> dict[str, ob
         "margin": rate - funding - loss - operating - capital,
         "offered": p.price_cap >= funding + loss + operating,
     }
+
+
+def offer_note(prices: pa.Table) -> str | None:
+    """One line if the cap is below the cost of every tier and term, so that everybody is declined; None otherwise."""
+    if pc.any(prices.column("offered")).as_py():
+        return None
+    costs = np.sum([prices.column(name).to_numpy() for name in ("funding_cost", "expected_loss", "operating_cost")], 0)
+    cap, rule = prices.column("cap_rate")[0].as_py(), prices.column("cap_rule")[0].as_py()
+    return (
+        f"no price is offered and every customer is declined: the cap of {cap:.2%} ({rule}) is below the cost of every"
+        f" tier and term, of which the lowest is {costs.min():.2%}"
+    )
 
 
 def average_life(term: int) -> float:

@@ -1,4 +1,4 @@
-"""The instalment schedule of a loan: annuity and internal rate of return.
+"""The instalment schedule of a loan: annuity, the schedule in whole cents, internal rate of return.
 
 Belongs here: cash flows of one loan. Does not belong here: what rate it has.
 """
@@ -6,6 +6,8 @@ Belongs here: cash flows of one loan. Does not belong here: what rate it has.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 import pyxirr
 
@@ -31,9 +33,28 @@ def _discount(monthly: float, months: int) -> float:
     return -math.expm1(-months * math.log1p(monthly))
 
 
-def annualised_irr(principal: float, instalment: float, months: int) -> float:
+def cents_schedule(principal: int, annual_rate: float, months: int) -> list[int]:
+    """What the customer pays month by month, in whole cents; ``principal`` is in cents too.
+
+    The annuity and each month's interest are rounded half up; the last instalment takes what is left of the principal,
+    with its interest. Whole cents cannot have the exact rate: ``annualised_irr`` of this schedule says which they have.
+    """
+    monthly = Decimal(str(annual_rate)) / MONTHS
+    regular = _cents(Decimal(annuity(float(principal), annual_rate, months)))
+    owed, paid = principal, []
+    for _ in range(months - 1):
+        owed += _cents(owed * monthly) - regular
+        paid.append(regular)
+    return [*paid, owed + _cents(owed * monthly)]
+
+
+def _cents(amount: Decimal) -> int:
+    return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def annualised_irr(principal: float, instalments: Sequence[float]) -> float:
     """12 × monthly IRR of the flows, on principal actually outstanding (PBoC notice 2021 No. 3; simple)."""
-    rate = pyxirr.irr([-principal, *[instalment] * months])
+    rate = pyxirr.irr([-principal, *instalments])
     if rate is None:
-        raise TierlineError(f"pricing: no internal rate of return for {months} instalments of {instalment:.2f}")
+        raise TierlineError(f"pricing: no internal rate of return for {len(instalments)} instalments on {principal:g}")
     return float(rate) * MONTHS

@@ -12,10 +12,11 @@ from tierline.reporting.charts import (
     score_histogram,
     tier_distribution_chart,
 )
-from tierline.reporting.comparison import difference_chart, migration_chart
+from tierline.reporting.comparison import NIGHTS, difference_chart, migration_chart
 from tierline.reporting.render import markdown_image, to_png, to_svg
 
 __all__ = [
+    "NIGHTS",
     "difference_chart",
     "gains_chart",
     "markdown_image",

@@ -1,6 +1,7 @@
-"""Charts of two models side by side.
+"""Charts of two models, or of two nights, side by side.
 
-Belongs here: what is drawn from the tables of ``comparison``. Does not belong here: computing them.
+Belongs here: what is drawn from the tables of ``comparison`` and of ``tiers.migration``. Does not belong here:
+computing them.
 """
 
 from __future__ import annotations
@@ -13,20 +14,27 @@ import pandas as pd
 from tierline.reporting.charts import HEIGHT, WIDTH, require_columns
 from tierline.reporting.render import Chart
 
+Axes = tuple[tuple[str, str], tuple[str, str]]
+MODELS: Axes = (("champion_tier", "champion"), ("challenger_tier", "challenger"))
+NIGHTS: Axes = (("before", "in the release before"), ("now", "tonight"))
 _INK, _MUTED = "#1f5a94", "#9aa5b1"
 
 
-def migration_chart(migration: pd.DataFrame, tiers: Sequence[str], title: str = "Tier migration") -> Chart:
+def migration_chart(
+    migration: pd.DataFrame, tiers: Sequence[str], title: str = "Tier migration", axes: Axes = MODELS
+) -> Chart:
     """Customers by tier of the champion (rows) and of the challenger (columns), shaded by their share of the row.
 
-    ``migration``: champion_tier, challenger_tier, customers; ``tiers``: all of them, best first.
+    ``migration``: champion_tier, challenger_tier, customers, or the columns that ``axes`` names for rows and columns;
+    ``tiers``: all of them, best first.
     """
-    require_columns(migration, ("champion_tier", "challenger_tier", "customers"))
-    row = migration.groupby("champion_tier")["customers"].transform("sum")
+    (row_name, row_title), (column_name, column_title) = axes
+    require_columns(migration, (row_name, column_name, "customers"))
+    row = migration.groupby(row_name)["customers"].transform("sum")
     data = migration.assign(share=(migration["customers"] / row.where(row > 0, 1)))
     base = alt.Chart(data).encode(
-        x=alt.X("challenger_tier:N", title="challenger", sort=list(tiers), axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("champion_tier:N", title="champion", sort=list(tiers)),
+        x=alt.X(f"{column_name}:N", title=column_title, sort=list(tiers), axis=alt.Axis(labelAngle=0)),
+        y=alt.Y(f"{row_name}:N", title=row_title, sort=list(tiers)),
     )
     shade = alt.Color("share:Q", legend=None, scale=alt.Scale(scheme="blues", domain=[0, 1]))
     cells = base.mark_rect().encode(color=shade)

@@ -10,19 +10,6 @@ from tierline.schemas.contract import Column, Kind, Table
 S, D, M, R, N, B = Kind.STRING, Kind.DATE, Kind.MONEY, Kind.RATE, Kind.COUNT, Kind.BOOLEAN
 
 ACTIONS = ("grant", "raise", "hold", "cut", "freeze", "decline")
-CONSTRAINTS = (
-    "partner_commitment",
-    "partner_tier1",
-    "partner_joint",
-    "partner_share",
-    "leverage",
-    "capital",
-    "region_share",
-    "industry_share",
-    "scenario_share",
-    "expected_loss",
-    "inclusive",
-)
 CUSTOMER_KEY = Column("customer_key", S, "pseudonym of the customer")
 AS_OF = Column("as_of", D, "the business day whose end the decision stands for")
 TIER = Column("tier", S, "risk tier, A is the best; X is in default")
@@ -126,13 +113,19 @@ DISCLOSURES = Table(
         TIER,
         TERM,
         AS_OF,
-        Column("item", S, "what is charged: interest, a fee, or the cost of breach"),
+        Column("item", S, "principal, interest, annualised_all_in, breach or no_other_charges"),
         Column("principal", M, "principal of the example", minimum=0),
         Column("method", S, "how it is charged"),
         Column("standard", S, "the rate or amount it is charged at"),
         Column("charging_party", S, "who charges it"),
-        Column("amount", M, "total over the term if performing; for breach, per day on the full principal", minimum=0),
+        Column(
+            "amount",
+            M,
+            "money of the line: lent, charged over the term, or for breach per day on the full principal",
+            minimum=0,
+        ),
         Column("annualised_all_in", R, "annualised all-in cost if performing (IRR x 12, simple)", minimum=0),
+        Column("annualised_paid", R, "the same of the instalments as paid, in whole cents", minimum=0),
         Column("no_other_charges", B, "true: nothing else is charged"),
         Column("text_en", S, "the line as shown, English"),
         Column("text_zh", S, "the line as shown, Chinese"),
@@ -143,15 +136,15 @@ DISCLOSURES = Table(
 
 PORTFOLIO_QUALITY = Table(
     name="portfolio_quality",
-    description="The book as it stands: buckets, classes, stages, provisions, roll rates, vintages and drift.",
+    description="The book as it stands: buckets, classes, stages, provisions, roll rates, vintages, drift, tier moves.",
     key=("as_of", "dimension", "member", "metric"),
     columns=(
         AS_OF,
-        Column("dimension", S, "bucket, five_category, stage, provision, roll_rate, vintage or drift"),
+        Column("dimension", S, "bucket, five_category, stage, provision, roll_rate, vintage, drift or tier_migration"),
         Column("member", S, "the bucket, class, stage, transition, cohort or feature"),
         Column("metric", S, "what the value measures"),
         Column("value", R, "the value; money in yuan"),
-        Column("loans", N, "loans (or customers, for drift) behind the value", minimum=0),
+        Column("loans", N, "loans (or customers, for drift and tier_migration) behind the value", minimum=0),
     ),
 )
 
@@ -170,34 +163,7 @@ WATCH_LIST = Table(
     ),
 )
 
-PORTFOLIO_CONSTRAINTS = Table(
-    name="portfolio_constraints",
-    description="Every rule of the whole book: how much of it is used, and what one more unit would be worth.",
-    key=("as_of", "constraint", "member"),
-    columns=(
-        AS_OF,
-        Column("constraint", S, "the rule", allowed=CONSTRAINTS),
-        Column("member", S, "the partner, region, industry or scenario; book for rules of the whole book"),
-        Column("bound", R, "the most it allows (inclusive: the least); yuan, or a share of all limits"),
-        Column("used", R, "what is used of it; yuan, or a share of all limits"),
-        Column("slack", R, "what is left; below 0 only where what stood before is above the bound"),
-        Column("shadow_price", R, "yuan of yearly profit per yuan more, or per percentage point more", minimum=0),
-        Column("text_en", S, "the shadow price in words, English"),
-        Column("text_zh", S, "the shadow price in words, Chinese"),
-        POLICY_ID,
-    ),
-)
-
 PUBLISHED: dict[str, Table] = {
     table.name: table
-    for table in (
-        SCORES,
-        CREDIT_LIMITS,
-        PRICING,
-        FUNDING_ALLOCATION,
-        PORTFOLIO_CONSTRAINTS,
-        DISCLOSURES,
-        PORTFOLIO_QUALITY,
-        WATCH_LIST,
-    )
+    for table in (SCORES, CREDIT_LIMITS, PRICING, FUNDING_ALLOCATION, DISCLOSURES, PORTFOLIO_QUALITY, WATCH_LIST)
 }

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tierline.engine import map_while_reading
 from tierline.errors import TierlineError
 from tierline.features import feature_set_hash
 from tierline.models import ModelBundle
 from tierline.schemas import PUBLISHED, Column, Kind, Table
 from tierline.scoring.reasons import top_reasons
+from tierline.shapley import compile_kernel
 
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 THIN_HISTORY_MONTHS = 3
 
 SCORED = Table(
@@ -34,47 +41,51 @@ SCORED = Table(
 def score_book(bundle: ModelBundle, parts: Iterable[pa.Table], bad_outcomes: list[str], as_of: date) -> pa.Table:
     """Score every row of the feature tables ``parts`` (one row per customer in all); returns ``SCORED``.
 
-    The parts are taken one at a time; how the book is divided makes no difference. A customer is in default if DPD
-    reaches the label's threshold or an outcome of default is known (``bad_outcomes``: customer keys); its PD is 1
-    (Basel CRE36). Thin file: under three full months of transactions and no instalment due within the last year, or
-    nothing known at all.
+    The next parts are read while earlier ones are explained; how the book is divided makes no difference. The margin
+    is added up with the contributions, from the same tables, and is the booster's own to the last bit. A customer is in
+    default if DPD reaches the label's threshold or an outcome of default is known (``bad_outcomes``: customer keys);
+    its PD is 1 (Basel CRE36). Thin file: under three full months of transactions and no instalment due within the last
+    year, or nothing known at all.
     """
     if bundle.card.feature_set != feature_set_hash():
         raise TierlineError(f"{bundle.model_id}: it learned from another feature set than tonight's: train again")
     reasons = bundle.reason_model()
     listed = pa.array(bad_outcomes, pa.string())
-    scored, contributions = [], []
-    for part in parts:
-        matrix = bundle.matrix(part)
-        margin = np.asarray(bundle.booster.predict(matrix, raw_score=True), dtype=np.float64)
-        scored.append(_score_part(bundle, part, margin, listed))
-        contributions.append(reasons.contributions(matrix))
-    table = pa.concat_tables(scored).combine_chunks()
+
+    def explained(known: _Known) -> tuple[pa.Table, Ints]:
+        margin, contributions = reasons.explained(known.matrix, threads=1)
+        pd_12m = np.where(known.in_default, 1.0, bundle.card.calibration.predict(margin))
+        return known.customers.append_column("pd_12m", pa.array(pd_12m)), contributions
+
+    found = map_while_reading(explained, (_known(bundle, part, listed) for part in parts), first=compile_kernel)
+    table = pa.concat_tables([scored for scored, _ in found]).combine_chunks()
     in_default = table.column("in_default").to_numpy()
     columns = {
         **{name: table.column(name) for name in table.column_names},
-        "as_of": pa.array([as_of] * len(table), pa.date32()),
-        "model_id": pa.array([bundle.model_id] * len(table), pa.string()),
+        "as_of": pa.repeat(pa.scalar(as_of, pa.date32()), len(table)),
+        "model_id": pa.repeat(bundle.model_id, len(table)),
     }
-    for rank, codes in enumerate(top_reasons(reasons.codes, np.concatenate(contributions), in_default), start=1):
+    for rank, codes in enumerate(top_reasons(reasons.codes, [units for _, units in found], in_default), start=1):
         columns[f"reason_{rank}"] = codes
     return pa.table({name: columns[name] for name in SCORED.column_names})
 
 
-def _score_part(bundle: ModelBundle, features: pa.Table, margin: np.ndarray, bad_outcomes: pa.Array) -> pa.Table:
-    """What is known of the customers of one part without the rest of the book; ``margin`` is the booster's."""
+class _Known(NamedTuple):
+    """What is known of the customers of one part without the model: customer_key, thin_file, in_default."""
+
+    matrix: Floats
+    in_default: Bools
+    customers: pa.Table
+
+
+def _known(bundle: ModelBundle, features: pa.Table, bad_outcomes: pa.Array) -> _Known:
     keys = features.column("customer_key").cast(pa.string())
     listed = pc.is_in(keys, value_set=bad_outcomes).to_numpy()
     in_default = (_filled(features, "dpd_now", 0.0) >= bundle.card.label_spec["dpd_threshold"]) | listed
     no_instalment = _filled(features, "instalments_due_365d", 0.0) == 0
     short = _filled(features, "history_months", 0.0) < THIN_HISTORY_MONTHS
-    columns = {
-        "customer_key": keys,
-        "pd_12m": pa.array(np.where(in_default, 1.0, bundle.card.calibration.predict(margin))),
-        "thin_file": pa.array(no_instalment & short),
-        "in_default": pa.array(in_default),
-    }
-    return pa.table(columns)
+    columns = {"customer_key": keys, "thin_file": pa.array(no_instalment & short), "in_default": pa.array(in_default)}
+    return _Known(bundle.matrix(features, order="F"), in_default, pa.table(columns))
 
 
 def drift_samples(

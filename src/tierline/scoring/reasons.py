@@ -8,6 +8,7 @@ Contributions are in log-odds; the calibrator is increasing, so their order is t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 import numpy as np
@@ -15,12 +16,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import yaml
 
+from tierline.engine import map_while_reading
 from tierline.shapley import largest_adverse
 
 Ints = npt.NDArray[np.int64]
 TOP = 4
 IN_DEFAULT = "IN_DEFAULT"
-_ROWS_AT_ONCE = 65_536
 
 
 def load_reasons() -> dict[str, dict[str, str]]:
@@ -31,19 +32,15 @@ def load_reasons() -> dict[str, dict[str, str]]:
     return loaded
 
 
-def top_reasons(codes: tuple[str, ...], contributions: Ints, in_default: npt.NDArray[np.bool_]) -> list[pa.Array]:
-    """The ``TOP`` largest of a book's contributions (rows, codes) above its mean: one array of codes per rank.
+def top_reasons(codes: tuple[str, ...], parts: Sequence[Ints], in_default: npt.NDArray[np.bool_]) -> list[pa.Array]:
+    """The ``TOP`` largest of a book's contributions above its mean: one array of codes per rank.
 
-    Null where fewer are adverse. Equal ones come in the order of the codes. A customer in default has that as the first
-    reason, since it and not the model decides.
+    ``parts`` are (rows, codes), in the order of ``in_default``. Null where fewer are adverse. Equal ones come in the
+    order of the codes. A customer in default has that as the first reason, since it and not the model decides.
     """
-    mean = contributions.sum(axis=0) // max(
-        len(contributions), 1
-    )  # a whole number is above the mean or above its floor
-    ranked = np.full((len(contributions), TOP), -1, dtype=np.int16)
-    for start in range(0, len(contributions), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        ranked[rows] = largest_adverse(contributions[rows] - mean, TOP)
+    total = np.sum([part.sum(axis=0) for part in parts], axis=0)
+    mean = total // max(len(in_default), 1)  # a whole number is above the mean or above its floor
+    ranked = np.concatenate(map_while_reading(lambda part: largest_adverse(part - mean, TOP), parts))
     ranked[in_default, 1:] = ranked[in_default, :-1]
     ranked[in_default, 0] = len(codes)
     names = pa.array([*codes, IN_DEFAULT], pa.string())

@@ -4,7 +4,7 @@ Belongs here: what each feature contributes to a row's margin, grouped and ranke
 reasons, or which nights and customers they are for (``scoring``).
 """
 
-from tierline.shapley.explainer import TreeExplainer
+from tierline.shapley.explainer import TreeExplainer, compile_kernel
 from tierline.shapley.reasons import UNIT, ReasonModel, largest_adverse, reason_model
 
-__all__ = ["UNIT", "ReasonModel", "TreeExplainer", "largest_adverse", "reason_model"]
+__all__ = ["UNIT", "ReasonModel", "TreeExplainer", "compile_kernel", "largest_adverse", "reason_model"]

@@ -16,8 +16,8 @@ import numpy as np
 
 from tierline.engine import worker_count
 from tierline.errors import TierlineError
-from tierline.shapley.program import Program, program
-from tierline.shapley.tables import Part, cut, regrouped
+from tierline.shapley.program import BLOCK, Program, program, workspace
+from tierline.shapley.tables import Part, cut, regrouped, with_margin
 from tierline.shapley.trees import Floats, Ints, Tree, read_trees
 
 ROWS_AT_ONCE = 4096
@@ -42,35 +42,63 @@ class TreeExplainer:
         """Make the tables of a booster; raises ``TierlineError`` for a kind of model that has no single margin."""
         trees, features = read_trees(booster), booster.num_feature()
         expected = sum(tree.expected_value for tree in trees)
-        split = tuple(tree for tree in trees if tree.nodes)
-        parts = tuple(cut(tree) for tree in split)
-        return cls(features, features, expected, split, parts, program(split, parts, features, features))
+        parts = tuple(cut(tree) for tree in trees)
+        return cls(features, features, expected, trees, parts, program(trees, parts))
 
     def grouped_by(self, groups: Ints, count: int) -> TreeExplainer:
         """An explainer whose column ``g`` is the sum over the columns with ``groups[column] == g``; ``g < count``."""
         if len(groups) != self.columns or groups.min(initial=0) < 0 or groups.max(initial=0) >= count:
             raise TierlineError(f"reasons: every one of the {self.columns} columns needs a group from 0 to {count - 1}")
-        parts = tuple(tuple(regrouped(part, groups) for part in tree) for tree in self._parts)
-        laid_out = program(self._trees, parts, self.features, count)
-        return replace(self, columns=count, _parts=parts, _program=laid_out)
+        return self._with_parts(tuple(tuple(regrouped(part, groups) for part in tree) for tree in self._parts), count)
 
-    def contributions(self, matrix: Floats) -> Floats:
-        """Contributions of a (rows, features) matrix as a (rows, columns) array; NaN is a missing value.
+    def with_margin(self) -> TreeExplainer:
+        """An explainer with one column more, the last: the margin.
 
-        A row's result does not depend on the other rows, nor on the number of threads.
+        It is the number of the booster's raw ``predict`` to the last bit: the value of the leaf that the row ends in,
+        added up in the order of the trees.
+        """
+        parts = tuple(tuple(with_margin(part, self.columns) for part in tree) for tree in self._parts)
+        return self._with_parts(parts, self.columns + 1)
+
+    def contributions(self, matrix: Floats, threads: int | None = None) -> Floats:
+        """Contributions of a (rows, features) matrix, row- or column-major, as a (rows, columns) array; NaN is missing.
+
+        A row's result does not depend on the other rows, nor on the number of ``threads`` (by default, as many as the
+        engine's workers).
         """
         if matrix.ndim != 2 or matrix.shape[1] != self.features:
             raise TierlineError(f"reasons: the matrix has shape {matrix.shape}; the model has {self.features} features")
-        result = np.zeros((len(matrix), self.columns))
-        if not self._trees:
-            return result
-        from tierline.shapley.kernel import explain  # here, because numba takes half a second to import
-
-        values = np.ascontiguousarray(matrix, dtype=np.float64)
+        result = np.empty((len(matrix), self.columns))
 
         def work(start: int) -> None:
-            explain(self._program, values, result, start, min(start + ROWS_AT_ONCE, len(values)))
+            self._explain(matrix[start : start + ROWS_AT_ONCE], result[start : start + ROWS_AT_ONCE])
 
-        with ThreadPoolExecutor(worker_count(), thread_name_prefix="reasons") as pool:
-            list(pool.map(work, range(0, len(values), ROWS_AT_ONCE)))
+        with ThreadPoolExecutor(threads or worker_count(), thread_name_prefix="reasons") as pool:
+            list(pool.map(work, range(0, len(matrix), ROWS_AT_ONCE)))
         return result
+
+    def _explain(self, matrix: Floats, result: Floats) -> None:
+        """Fill ``result``. Blocks are always whole: what stands beyond the last row is computed and thrown away."""
+        from tierline.shapley.kernel import explain  # here, because numba takes half a second to import
+
+        work, values, total = (
+            workspace(self._program),
+            np.zeros((self.features, BLOCK)),
+            np.empty((self.columns, BLOCK)),
+        )
+        for start in range(0, len(matrix), BLOCK):
+            rows = matrix[start : start + BLOCK]
+            values[:, : len(rows)] = rows.T
+            explain(self._program, work, values, total)
+            result[start : start + BLOCK] = total[:, : len(rows)].T
+
+    def _with_parts(self, parts: tuple[tuple[Part, ...], ...], columns: int) -> TreeExplainer:
+        return replace(self, columns=columns, _parts=parts, _program=program(self._trees, parts))
+
+
+def compile_kernel() -> None:
+    """Compile the loop now, in about two seconds; else the first contributions of a process wait for it."""
+    from tierline.shapley.kernel import explain
+
+    nothing = program((), ())
+    explain(nothing, workspace(nothing), np.zeros((0, BLOCK)), np.zeros((0, BLOCK)))

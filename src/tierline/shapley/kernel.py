@@ -3,8 +3,9 @@
 Belongs here: loops over rows. Does not belong here: the arrays they run on (``program.py``).
 
 Compiled by numba at the first call of a process. Nothing is cached on disk: numba's cache is made of pickles in a
-directory that others may be able to write to. Each row is summed in the order of the trees, so a result depends on no
-other row, block or thread.
+directory that others may be able to write to. So what is here is written to compile quickly: no function but the last
+can be called from Python, none makes an array, and there is one form of each argument. Each row is summed in the order
+of the trees, so a result depends on no other row, block or thread.
 """
 
 from __future__ import annotations
@@ -16,137 +17,133 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from tierline.shapley.program import CATEGORICAL, NUMERIC, ZERO_LEFT, Program
+from tierline.shapley.program import BLOCK, CATEGORICAL, NUMERIC, ZERO_LEFT, Program, Workspace
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+NJIT: Any = numba.njit  # its types do not name the options below
 Function = TypeVar("Function", bound=Callable[..., Any])
-BLOCK = 256
-"""Rows at a time: what a tree needs of them fits in the second-level cache."""
 
 
 def compiled(function: Function) -> Function:
-    """Compile for the machine at hand, and run outside Python's lock."""
-    return cast(Function, numba.njit(nogil=True)(function))
+    """Compile for the machine at hand, to be called by what is compiled."""
+    return cast(Function, NJIT(no_cfunc_wrapper=True, no_cpython_wrapper=True)(function))
+
+
+def compiled_for_python(function: Function) -> Function:
+    """Compile for the machine at hand, to be called by Python and run outside its lock."""
+    return cast(Function, NJIT(no_cfunc_wrapper=True, nogil=True)(function))
 
 
 @compiled
-def answer(threshold: float, nan_left: int, values: Floats, left: Bytes) -> None:
-    """Whether each value goes left at a numeric split."""
-    if nan_left:
+def answer(model: Program, node: int, values: Floats, left: Bytes) -> None:
+    """Whether each value goes left at a split."""
+    threshold, kind = model.threshold[node], model.nodes[node, 2]
+    if model.nodes[node, 1]:  # NaN goes left
         for row in range(BLOCK):
             left[row] = not values[row] > threshold
     else:
         for row in range(BLOCK):
             left[row] = values[row] <= threshold
+    if kind == CATEGORICAL:
+        start = model.nodes[node, 3]
+        codes = model.nodes[node + 1, 3] - start
+        for row in range(BLOCK):
+            known = -1 < values[row] < codes  # false for NaN: unknown categories go right
+            left[row] = model.codes[start + int(values[row])] if known else 0
+    elif kind != NUMERIC:
+        for row in range(BLOCK):
+            if abs(values[row]) <= model.zero:  # 0 counts as missing
+                left[row] = kind == ZERO_LEFT
 
 
 @compiled
-def answer_rarely(kind: int, zero: float, codes: Bytes, values: Floats, left: Bytes) -> None:
-    """The same at a categorical split; or 0 put right where it counts as missing."""
+def meet(model: Program, part: int, work: Workspace) -> None:
+    """Whether each row gives all of the answers of each bit of a part."""
+    first, given = model.parts[part, 1], work.given
+    for bit in range(first, model.parts[part + 1, 1]):
+        for row in range(BLOCK):
+            given[bit - first, row] = 1
+        for place in range(model.answers_from[bit], model.answers_from[bit + 1]):
+            node, flip = model.answers[place, 0], np.uint8(1 - model.answers[place, 1])
+            for row in range(BLOCK):
+                given[bit - first, row] &= work.left[node, row] ^ flip
+
+
+@compiled
+def look_up(model: Program, part: int, work: Workspace, total: Floats) -> None:
+    """Add the contributions of a branch; its table is flat (columns, 2 ** bits)."""
+    bits, pattern = model.parts[part + 1, 1] - model.parts[part, 1], work.pattern
     for row in range(BLOCK):
-        if kind == CATEGORICAL:
-            known = -1 < values[row] < len(codes)  # false for NaN: unknown categories go right
-            left[row] = codes[int(values[row])] if known else 0
-        elif abs(values[row]) <= zero:
-            left[row] = kind == ZERO_LEFT
-
-
-@compiled
-def meets(nodes: Ints, wanted: Bytes, left: Bytes, given: Bytes) -> None:
-    """Whether each row gives all of the answers of a bit."""
-    given.fill(1)
-    for place in range(len(nodes)):
-        flip = 1 - wanted[place]
+        pattern[row] = 0
+    for bit in range(bits):
         for row in range(BLOCK):
-            given[row] &= left[nodes[place], row] ^ flip
-
-
-@compiled
-def look_up(table: Floats, columns: Ints, given: Bytes, total: Floats) -> None:
-    """Add the contributions of a branch; ``table`` is flat (columns, 2 ** bits)."""
-    pattern = np.zeros(BLOCK, np.uint16)
-    for bit in range(len(given)):
+            pattern[row] |= np.uint16(work.given[bit, row]) << np.uint16(bit)
+    at = np.uint64(model.parts[part, 0])  # without a sign: numba would ask of each place whether it is negative
+    for place in range(model.parts[part, 2], model.parts[part + 1, 2]):
+        column = total[model.column[place]]
         for row in range(BLOCK):
-            pattern[row] |= np.uint16(given[bit, row]) << np.uint16(bit)
-    size = 1 << len(given)
-    for place in range(len(columns)):
-        values, column = table[place * size : (place + 1) * size], total[columns[place]]
+            column[row] += model.tables[at + pattern[row]]
+        at += np.uint64(1 << bits)
+
+
+@compiled
+def add_point(t: float, weight: float, given: Bytes, shares: Floats, work: Workspace) -> None:
+    """Add one point of the quadrature of ``tables.shapley`` to the integrals of a deep leaf's features."""
+    mixed, before, product = work.mixed, work.before, work.product
+    for row in range(BLOCK):
+        product[row] = weight
+    for place in range(len(given)):
         for row in range(BLOCK):
-            column[row] += values[pattern[row]]
-
-
-@compiled
-def integrate(given: Bytes, shares: Floats, points: Floats, weights: Floats, integral: Floats) -> None:
-    """Shapley values of a deep leaf of value 1, by the quadrature of ``tables.shapley``."""
-    count = len(given)
-    mixed, before = np.empty((count, BLOCK)), np.empty((count, BLOCK))
-    integral.fill(0.0)
-    for point in range(len(points)):
-        t = points[point]
-        before[0].fill(weights[point])
-        for place in range(count):
-            for row in range(BLOCK):
-                mixed[place, row] = (1 - t) * shares[place] + t * given[place, row]
-        for place in range(1, count):
-            for row in range(BLOCK):
-                before[place, row] = before[place - 1, row] * mixed[place - 1, row]
-        for place in range(count - 1, -1, -1):  # mixed becomes the product of all factors from its place on
-            for row in range(BLOCK):
-                after = mixed[place + 1, row] if place + 1 < count else 1.0
-                integral[place, row] += before[place, row] * after
-                mixed[place, row] *= after
-    for place in range(count):
+            mixed[place, row] = (1 - t) * shares[place] + t * given[place, row]
+            before[place, row] = product[row]
+            product[row] *= mixed[place, row]
+    for row in range(BLOCK):
+        product[row] = 1.0
+    for place in range(len(given) - 1, -1, -1):
         for row in range(BLOCK):
-            integral[place, row] *= given[place, row] - shares[place]
+            work.integral[place, row] += before[place, row] * product[row]
+            product[row] *= mixed[place, row]
 
 
 @compiled
-def explain_tree(model: Program, tree: int, values: Floats, total: Floats) -> None:
-    """Add one tree's contributions; ``values`` (features, BLOCK), ``total`` (columns, BLOCK)."""
-    base, end = model.nodes_from[tree], model.nodes_from[tree + 1]
-    left = np.empty((end - base, BLOCK), np.uint8)
-    for node in range(base, end):
-        column = values[model.feature[node]]
-        answer(model.threshold[node], model.nan_left[node], column, left[node - base])
-        if model.kind[node] != NUMERIC:
-            codes = model.codes[model.codes_from[node] : model.codes_from[node + 1]]
-            answer_rarely(model.kind[node], model.zero, codes, column, left[node - base])
-    for part in range(model.parts_from[tree], model.parts_from[tree + 1]):
-        first, last = model.bits_from[part], model.bits_from[part + 1]
-        given = np.empty((last - first, BLOCK), np.uint8)
-        for bit in range(first, last):
-            start, stop = model.answers_from[bit], model.answers_from[bit + 1]
-            meets(model.answer_node[start:stop], model.answer_left[start:stop], left, given[bit - first])
-        start, stop = model.columns_from[part], model.columns_from[part + 1]
-        if model.table[part] >= 0:
-            look_up(model.tables[model.table[part] :], model.column[start:stop], given, total)
-        else:
-            order = (last - first + 1) // 2
-            rule = slice(model.gauss_from[order], model.gauss_from[order + 1])
-            found = np.empty((last - first, BLOCK))
-            integrate(given, model.share[start:stop], model.gauss_node[rule], model.gauss_weight[rule], found)
-            for place in range(last - first):
-                for row in range(BLOCK):
-                    total[model.column[start + place], row] += found[place, row] * model.leaf[part]
+def add_deep_leaf(model: Program, part: int, work: Workspace, total: Floats) -> None:
+    """Add the contributions of a deep leaf and, where a column of the margin follows them, its value."""
+    bits, start = model.parts[part + 1, 1] - model.parts[part, 1], model.parts[part, 2]
+    given, shares, integral = work.given[:bits], model.share[start : start + bits], work.integral
+    for place in range(bits):
+        for row in range(BLOCK):
+            integral[place, row] = 0.0
+    order = (bits + 1) // 2
+    for point in range(order):
+        add_point(model.points[order, point], model.weights[order, point], given, shares, work)
+    for place in range(bits):
+        for row in range(BLOCK):
+            total[model.column[start + place], row] += (
+                integral[place, row] * (given[place, row] - shares[place]) * model.leaf[part]
+            )
+    for place in range(start + bits, model.parts[part + 1, 2]):
+        for row in range(BLOCK):
+            reached = given[0, row]
+            for bit in range(1, bits):
+                reached &= given[bit, row]
+            total[model.column[place], row] += reached * model.leaf[part]
 
 
-@compiled
-def explain(model: Program, matrix: Floats, result: Floats, start: int, stop: int) -> None:
-    """Write the contributions of rows ``start`` to ``stop`` of ``matrix`` to the same rows of ``result``.
-
-    Blocks are always whole: what stands in the places beyond the last row is computed and thrown away.
-    """
-    values, total = np.zeros((model.features, BLOCK)), np.empty((model.columns, BLOCK))
-    for first in range(start, stop, BLOCK):
-        rows = min(BLOCK, stop - first)
-        for row in range(rows):
-            for feature in range(model.features):
-                values[feature, row] = matrix[first + row, feature]
-        total.fill(0.0)
-        for tree in range(len(model.nodes_from) - 1):
-            explain_tree(model, tree, values, total)
-        for row in range(rows):
-            for column in range(model.columns):
-                result[first + row, column] = total[column, row]
+@compiled_for_python
+def explain(model: Program, work: Workspace, values: Floats, total: Floats) -> None:
+    """Write the contributions of one block: ``values`` (features, BLOCK), ``total`` (columns, BLOCK)."""
+    for column in range(len(total)):
+        for row in range(BLOCK):
+            total[column, row] = 0.0
+    for tree in range(len(model.trees) - 1):
+        base = model.trees[tree, 0]
+        for node in range(base, model.trees[tree + 1, 0]):
+            answer(model, node, values[model.nodes[node, 0]], work.left[node - base])
+        for part in range(model.trees[tree, 1], model.trees[tree + 1, 1]):
+            meet(model, part, work)
+            if model.parts[part, 0] >= 0:
+                look_up(model, part, work, total)
+            else:
+                add_deep_leaf(model, part, work, total)

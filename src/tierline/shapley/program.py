@@ -17,79 +17,114 @@ from tierline.shapley.trees import ZERO, Bools, Floats, Ints, Node, Tree
 Bytes = npt.NDArray[np.uint8]
 NUMERIC, ZERO_LEFT, ZERO_RIGHT, CATEGORICAL = 0, 1, 2, 3
 """Kinds of split; the middle two are numeric ones that send 0, a missing value there, left or right."""
+BLOCK = 256
+"""Rows at a time: what a tree needs of them fits in the second-level cache."""
 
 
 class Program(NamedTuple):
-    """A model as flat arrays; ``x_from[i]:x_from[i + 1]`` are the places in ``x`` that belong to owner ``i``.
+    """A model as flat arrays. One ``x_from`` in the row of an owner, the next in the row after it: what is its own.
 
-    Trees own nodes and parts; parts own bits and columns; bits own answers (nodes counted within their tree). A part
-    with ``table >= 0`` is looked up in ``tables`` from there on, (columns, 2 ** bits); one without is a single leaf of
-    value ``leaf`` with one ``share`` per column. Nodes of kind ``CATEGORICAL`` own ``codes`` that go left.
+    Few arrays of several columns, because numba compiles each array of each function's arguments.
+
+    ``trees`` (trees + 1, 2): nodes_from, parts_from. ``nodes`` (nodes + 1, 4): feature, nan_left, kind, codes_from;
+    nodes of kind ``CATEGORICAL`` own ``codes`` that go left. ``parts`` (parts + 1, 3): table, bits_from, columns_from.
+    ``answers`` (answers, 2), owned by bits: node counted within its tree, left. A part with ``table >= 0`` is looked up
+    in ``tables`` from there on, (columns, 2 ** bits); one without is a single leaf of value ``leaf`` with one ``share``
+    per column. ``points`` and ``weights`` (orders, greatest order) are the Gauss–Legendre rules of each order.
     """
 
     zero: float
-    features: int
-    columns: int
-    nodes_from: Ints
-    feature: Ints
+    trees: Ints
+    nodes: Ints
     threshold: Floats
-    nan_left: Bytes
-    kind: Bytes
-    codes_from: Ints
     codes: Bytes
-    parts_from: Ints
-    table: Ints
+    parts: Ints
     leaf: Floats
-    bits_from: Ints
     answers_from: Ints
-    answer_node: Ints
-    answer_left: Bytes
-    columns_from: Ints
+    answers: Ints
     column: Ints
     share: Floats
     tables: Floats
-    gauss_from: Ints
-    gauss_node: Floats
-    gauss_weight: Floats
+    points: Floats
+    weights: Floats
 
 
-def program(trees: Sequence[Tree], split: Sequence[Sequence[Part]], features: int, columns: int) -> Program:
+class Workspace(NamedTuple):
+    """What one thread needs beside the model, for blocks of ``BLOCK`` rows.
+
+    ``left`` (nodes of a tree), ``given`` (bits of a part), ``pattern``; for deep leaves ``mixed``, ``before`` and
+    ``integral`` (bits of a part) and ``product``: each with BLOCK places in the last direction.
+    """
+
+    left: Bytes
+    given: Bytes
+    pattern: npt.NDArray[np.uint16]
+    mixed: Floats
+    before: Floats
+    integral: Floats
+    product: Floats
+
+
+def workspace(model: Program) -> Workspace:
+    """Room for the largest tree and part of a model."""
+    nodes = int(np.diff(model.trees[:, 0]).max(initial=0))
+    bits = int(np.diff(model.parts[:, 1]).max(initial=0))
+    return Workspace(
+        left=np.zeros((nodes, BLOCK), np.uint8),
+        given=np.zeros((bits, BLOCK), np.uint8),
+        pattern=np.zeros(BLOCK, np.uint16),
+        mixed=np.zeros((bits, BLOCK)),
+        before=np.zeros((bits, BLOCK)),
+        integral=np.zeros((bits, BLOCK)),
+        product=np.zeros(BLOCK),
+    )
+
+
+def program(trees: Sequence[Tree], split: Sequence[Sequence[Part]]) -> Program:
     """Lay the trees and their parts out as flat arrays."""
     nodes = [node for tree in trees for node in tree.nodes]
     parts = [part for tree in split for part in tree]
     bits = [bit for part in parts for bit in part.bits]
-    answers = [answer for bit in bits for answer in bit]
     codes = [np.zeros(0, np.bool_) if node.categories is None else node.categories for node in nodes]
     tables = [part.values.ravel() if isinstance(part, Table) else np.zeros(0) for part in parts]
     shares = [part.shares if isinstance(part, DeepLeaf) else np.zeros(len(part.columns)) for part in parts]
-    tables_from = _from(tables)
-    rules = [gauss(order) for order in range(1, (max(map(len, shares), default=1) + 1) // 2 + 1)]
+    table = [at if isinstance(part, Table) else -1 for part, at in zip(parts, _from(tables), strict=False)]
+    answers = [(node, left) for bit in bits for node, left in bit]
+    points, weights = _rules(max((len(part.bits) for part in parts), default=0))
     return Program(
         zero=ZERO,
-        features=features,
-        columns=columns,
-        nodes_from=_from([tree.nodes for tree in trees]),
-        feature=np.array([node.feature for node in nodes], dtype=np.int64),
+        trees=np.column_stack([_from([tree.nodes for tree in trees]), _from(split)]),
+        nodes=np.column_stack([*_splits(nodes), _from(codes)]),
         threshold=np.array([node.threshold for node in nodes]),
-        nan_left=np.array([node.nan_left for node in nodes], dtype=np.uint8),
-        kind=np.array([_kind(node) for node in nodes], dtype=np.uint8),
-        codes_from=_from(codes),
         codes=_joined(codes).astype(np.uint8),
-        parts_from=_from(split),
-        table=np.array([at if isinstance(part, Table) else -1 for part, at in zip(parts, tables_from, strict=False)]),
+        parts=np.column_stack([[*table, -1], _from([part.bits for part in parts]), _from(shares)]),
         leaf=np.array([part.value if isinstance(part, DeepLeaf) else 0.0 for part in parts]),
-        bits_from=_from([part.bits for part in parts]),
         answers_from=_from(bits),
-        answer_node=np.array([node for node, _ in answers], dtype=np.int64),
-        answer_left=np.array([left for _, left in answers], dtype=np.uint8),
-        columns_from=_from(shares),
+        answers=np.array(answers, dtype=np.int64).reshape(len(answers), 2),
         column=_joined([part.columns for part in parts]).astype(np.int64),
         share=_joined(shares),
         tables=_joined(tables),
-        gauss_from=_from([np.zeros(0), *(points for points, _ in rules)]),
-        gauss_node=_joined([points for points, _ in rules]),
-        gauss_weight=_joined([weights for _, weights in rules]),
+        points=points,
+        weights=weights,
     )
+
+
+def _splits(nodes: Sequence[Node]) -> tuple[list[int], list[int], list[int]]:
+    """feature, nan_left and kind of each node, and a place more."""
+    return (
+        [*(node.feature for node in nodes), 0],
+        [*(int(node.nan_left) for node in nodes), 0],
+        [*(_kind(node) for node in nodes), NUMERIC],
+    )
+
+
+def _rules(bits: int) -> tuple[Floats, Floats]:
+    """Nodes and weights of the rules for up to ``bits`` factors, a row for each order from 0."""
+    orders = (bits + 1) // 2 + 1
+    points, weights = np.zeros((orders, orders)), np.zeros((orders, orders))
+    for order in range(1, orders):
+        points[order, :order], weights[order, :order] = gauss(order)
+    return points, weights
 
 
 def _kind(node: Node) -> int:

@@ -24,14 +24,24 @@ UNIT = 2.0**-32  # log-odds; a book of 30 million customers with contributions o
 
 @dataclass(frozen=True)
 class ReasonModel:
-    """The reason codes of a model's features (sorted), and what contributes to each."""
+    """The reason codes of a model's features (sorted), and what contributes to each.
+
+    ``explainer`` has one column per code, then that of the margin.
+    """
 
     codes: tuple[str, ...]
     explainer: TreeExplainer
 
     def contributions(self, matrix: Floats) -> Ints:
         """Per row and code the sum of its features' Shapley values, in units of ``UNIT``."""
-        return np.rint(self.explainer.contributions(matrix) / UNIT).astype(np.int64)
+        return self.explained(matrix)[1]
+
+    def explained(self, matrix: Floats, threads: int | None = None) -> tuple[Floats, Ints]:
+        """The booster's margin of each row, to the last bit, and ``contributions``."""
+        found = self.explainer.contributions(matrix, threads)
+        margin, units = found[:, -1].copy(), found[:, :-1]
+        units /= UNIT
+        return margin, np.rint(units, out=units).astype(np.int64)
 
 
 def reason_model(booster: lgb.Booster, features: Sequence[str], code_of: Mapping[str, str]) -> ReasonModel:
@@ -39,7 +49,7 @@ def reason_model(booster: lgb.Booster, features: Sequence[str], code_of: Mapping
     codes = sorted({code_of[name] for name in features})
     place = {code: index for index, code in enumerate(codes)}
     groups = np.array([place[code_of[name]] for name in features])
-    return ReasonModel(tuple(codes), TreeExplainer.of(booster).grouped_by(groups, len(codes)))
+    return ReasonModel(tuple(codes), TreeExplainer.of(booster).grouped_by(groups, len(codes)).with_margin())
 
 
 def largest_adverse(adverse: Ints, top: int) -> npt.NDArray[np.int16]:

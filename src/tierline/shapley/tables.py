@@ -20,8 +20,8 @@ import numpy as np
 
 from tierline.shapley.trees import Bools, Floats, Ints, Tree
 
-BRANCH_BITS, LEAF_BITS = 8, 10
-"""Bits of the largest table of a branch, and of a single leaf: 2 KiB per column stay in the first-level cache."""
+BRANCH_BITS, LEAF_BITS = 9, 10
+"""Bits of the largest table of a branch, and of a single leaf: 4 KiB per column stay in the first-level cache."""
 Answers = tuple[tuple[int, bool], ...]
 """Splits of one tree and whether each must go left."""
 
@@ -30,17 +30,22 @@ Answers = tuple[tuple[int, bool], ...]
 class Table:
     """Contributions of the leaves of one branch by pattern: ``values`` has shape (columns, 2 ** bits).
 
-    Bit ``k`` of a pattern is 1 where a row gives all of ``bits[k]``.
+    Bit ``k`` of a pattern is 1 where a row gives all of ``bits[k]``. ``reached`` is the value of the leaf that a row of
+    the pattern ends in, 0 where that is not in the branch.
     """
 
     bits: tuple[Answers, ...]
     columns: Ints
     values: Floats
+    reached: Floats
 
 
 @dataclass(frozen=True)
 class DeepLeaf:
-    """A leaf with more than ``LEAF_BITS`` features; ``bits``, ``columns`` and ``shares`` have one entry per feature."""
+    """A leaf with more than ``LEAF_BITS`` features; ``bits``, ``columns`` and ``shares`` have one entry per feature.
+
+    One more column, with a share of nothing, is that of the margin.
+    """
 
     bits: tuple[Answers, ...]
     columns: Ints
@@ -98,6 +103,8 @@ class _Path:
 
 def cut(tree: Tree) -> tuple[Part, ...]:
     """Cut a tree into branches small enough for a table each, and leaves too deep for one."""
+    if not tree.nodes:
+        return (Table((), np.zeros(0, dtype=np.int64), np.zeros((0, 1)), tree.leaf_values),)
     parts: list[Part] = []
     waiting = [(0, _Path({}, {}))]
     while waiting:
@@ -124,6 +131,14 @@ def regrouped(part: Part, groups: Ints) -> Part:
     values = np.zeros((len(columns), part.values.shape[1]))
     np.add.at(values, place, part.values)
     return replace(part, columns=columns, values=values)
+
+
+def with_margin(part: Part, column: int) -> Part:
+    """The part with the value of the leaf that a row ends in counted towards ``column``, after its others."""
+    columns = np.append(part.columns, column)
+    if isinstance(part, DeepLeaf):
+        return replace(part, columns=columns, shares=np.append(part.shares, 0.0))
+    return replace(part, columns=columns, values=np.vstack([part.values, part.reached]))
 
 
 def _splits_below(tree: Tree, child: int) -> Iterator[int]:
@@ -156,7 +171,7 @@ def _table(tree: Tree, child: int, path: _Path, inner: list[int]) -> Table:
     above = dict(zip(path.answers, bit, strict=False))
     within = dict(zip(inner, bit[len(above) :], strict=True))
     features = sorted({*path.answers, *(tree.nodes[node].feature for node in inner)})
-    values = np.zeros((len(features), len(patterns)))
+    values, reached = np.zeros((len(features), len(patterns))), np.zeros(len(patterns))
     for leaf, whole in _leaves_below(tree, child, path):
         present = []
         for feature, answers in whole.answers.items():
@@ -166,4 +181,5 @@ def _table(tree: Tree, child: int, path: _Path, inner: list[int]) -> Table:
             present.append(given)
         places = [features.index(feature) for feature in whole.answers]
         values[places] += shapley(np.array(present), np.array(list(whole.shares.values())), tree.leaf_values[leaf])
-    return Table(bits, np.array(features, dtype=np.int64), values)
+        reached[np.all(present, axis=0)] = tree.leaf_values[leaf]
+    return Table(bits, np.array(features, dtype=np.int64), values, reached)

@@ -1,7 +1,8 @@
 """One night of nine customers, worked out by hand from the field's formulas, and ways to spoil it.
 
 No decision code is used: scores from odds doubling every 20 points, prices with SciPy's normal distribution, interest
-from discount factors. The policy is the packaged profile, with single numbers replaced where a test asks for it.
+from discount factors. The policy is the packaged profile without its glide path, so that the cap is 24 % on every
+date, and with other numbers replaced where a test asks for it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyxirr
 import yaml
 from scipy.stats import norm
 
@@ -26,6 +29,8 @@ AS_OF = date(2026, 6, 30)
 PACKAGED = Path(tierline.__file__).parent / "policy" / "profiles" / "cn-online-micro-lender.yaml"
 POLICY_ID = "cn-online-micro-lender-0123abcd"
 REFERENCE_PD = {"A": 0.0035, "B": 0.0072, "C": 0.0142, "D": 0.0283, "E": 0.0567, "F": 0.11, "G": 0.26}
+CAP = 0.24  # the flat cap; the glide has tests of its own
+NO_GLIDE: dict[str, Any] = {"pricing.cap_glide": None}
 Row = dict[str, Any]
 
 # key: segment, pd, tier, action, previous, limit, drawn, dpd, streak
@@ -48,6 +53,19 @@ def points(p: float) -> float:
     return 600 + 20 * math.log2((1 - p) / p / 50)
 
 
+@cache
+def interest_in_cents(whole: int, rate: float, term: int) -> tuple[Decimal, float]:
+    """Interest in yuan of equal instalments in whole cents, the last taking the rest, and what that is a year."""
+    monthly, owed, flows = Decimal(str(float(rate))) / 12, whole, [-float(whole)]
+    equal = round(whole / sum((1 + rate / 12) ** -month for month in range(1, term + 1)))
+    for month in range(1, term + 1):
+        interest = int((owed * monthly).quantize(Decimal(1), ROUND_HALF_UP))
+        payment = equal if month < term else owed + interest
+        owed += interest - payment
+        flows.append(float(payment))
+    return Decimal(int(sum(flows))) / 100, 12 * float(pyxirr.irr(flows) or 0.0)
+
+
 @dataclass
 class NightByHand:
     """Rows of every table, free to be spoiled before ``audit`` writes them out."""
@@ -56,7 +74,8 @@ class NightByHand:
     inputs: list[Row] = field(default_factory=list)
     partners: list[Row] | None = field(default_factory=list)
     position: list[Row] | None = field(default_factory=list)
-    policy: dict[str, Any] = field(default_factory=dict)
+    previous_tiers: dict[str, str] | None = None
+    policy: dict[str, Any] = field(default_factory=NO_GLIDE.copy)
 
     def row(self, table: str, **key: Any) -> Row:
         rows = self.inputs if table == "inputs" else self.tables[table]
@@ -95,8 +114,8 @@ class NightByHand:
         rate = costs + charge + margin if rate is None else rate
         row = {"tier": tier, "term_months": term, "as_of": AS_OF, "annual_rate": rate, "daily_rate": rate / 365}
         row |= {"apr_irr": rate, "funding_cost": funding, "expected_loss": pd_12m * lgd, "operating_cost": 0.03}
-        row |= {"capital_charge": charge, "margin": rate - costs - charge, "cap_rate": 0.24, "cap_rule": "24 %"}
-        row |= {"offered": costs <= 0.24, "policy_id": POLICY_ID}
+        row |= {"capital_charge": charge, "margin": rate - costs - charge, "cap_rate": CAP, "cap_rule": "24 %"}
+        row |= {"offered": costs <= CAP, "policy_id": POLICY_ID}
         for table in ("pricing", "disclosures"):
             rows = self.tables[table]
             rows[:] = [old for old in rows if (old["tier"], old["term_months"]) != (tier, term)]
@@ -106,13 +125,19 @@ class NightByHand:
         return row
 
     def disclose(self, price: Row, principal: str = "10000") -> None:
-        monthly, term, whole = price["annual_rate"] / 12, price["term_months"], float(principal)
-        instalment = whole / sum((1 + monthly) ** -month for month in range(1, term + 1))
-        interest = f"{instalment * term - whole:.2f}"
+        rate, term, whole = price["annual_rate"], price["term_months"], int(Decimal(principal) * 100)
+        interest, paid = interest_in_cents(whole, rate, term)
+        daily = f"{whole * min(rate * 1.5, CAP) / 36500:.2f}"
         row = {"tier": price["tier"], "term_months": term, "as_of": AS_OF, "principal": Decimal(principal)}
         row |= dict.fromkeys(("method", "standard", "charging_party", "text_en", "text_zh", "rule"), "text")
-        row |= {"annualised_all_in": price["apr_irr"], "no_other_charges": True, "policy_id": POLICY_ID}
-        for item, amount in (("interest", interest), ("breach", "7.00")):
+        row |= {
+            "annualised_all_in": price["apr_irr"],
+            "annualised_paid": paid,
+            "no_other_charges": True,
+            "policy_id": POLICY_ID,
+        }
+        amounts = {"principal": principal, "interest": interest, "annualised_all_in": interest, "breach": daily}
+        for item, amount in (amounts | {"no_other_charges": "0"}).items():
             self.tables["disclosures"].append(row | {"item": item, "amount": Decimal(amount)})
 
     def audit(self, folder: Path, as_of: date = AS_OF) -> list[Finding]:
@@ -128,23 +153,38 @@ class NightByHand:
             inputs=pa.Table.from_pylist(self.inputs, schema=DECISION_INPUTS.arrow_schema),
             partners=_lake("funding_partners", self.partners),
             position=_lake("lender_position", self.position),
+            previous=None if self.previous_tiers is None else {"scores": _tiers(self.previous_tiers)},
         )
 
     def policy_file(self, folder: Path) -> str:
         """The packaged profile with the numbers of ``policy`` (by ``section.key``) replaced on every date."""
-        content = yaml.safe_load(PACKAGED.read_text(encoding="utf-8"))
-        for name, value in self.policy.items():
-            section, key = name.split(".")
-            changed = [entry | {"value": value} for entry in content[section][key]]
-            content = content | {section: content[section] | {key: changed}}
         path = folder / "policy.yaml"
-        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        path.write_text(_without_glide() if self.policy == NO_GLIDE else _profile(self.policy), encoding="utf-8")
         return str(path)
+
+
+def _profile(numbers: dict[str, Any]) -> str:
+    content = yaml.safe_load(PACKAGED.read_text(encoding="utf-8"))
+    for name, value in numbers.items():
+        section, key = name.split(".")
+        changed = [entry | {"value": value} for entry in content[section][key]]
+        content = content | {section: content[section] | {key: changed}}
+    return str(yaml.safe_dump(content, allow_unicode=True))
+
+
+@cache
+def _without_glide() -> str:
+    """The same of nearly every test; writing YAML takes longer than the audit."""
+    return _profile(NO_GLIDE)
 
 
 def _loose(schema: pa.Schema) -> pa.Schema:
     """The types of a contract, with nulls allowed so that a test can put one in."""
     return pa.schema([column.with_nullable(True) for column in schema])
+
+
+def _tiers(tiers: dict[str, str]) -> pa.Table:
+    return pa.table({"customer_key": list(tiers), "tier": list(tiers.values())})
 
 
 def _lake(name: str, rows: list[Row] | None) -> pa.Table | None:

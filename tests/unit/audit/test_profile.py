@@ -10,17 +10,48 @@ import pytest
 import yaml
 from unit.audit.night_by_hand import PACKAGED
 
+from tierline.audit.cap import cap_in_force
 from tierline.audit.profile import read_profile
 from tierline.errors import ConfigurationError
 
 NAME = "cn-online-micro-lender"
 
 
-@pytest.mark.parametrize(
-    ("day", "cap"), [("2025-09-30", 0.36), ("2025-10-01", 0.24), ("2027-12-31", 0.24), ("2028-01-01", 0.12)]
-)
+@pytest.mark.parametrize(("day", "cap"), [("2025-09-30", 0.36), ("2025-10-01", 0.24), ("2028-01-01", 0.24)])
 def test_both_dates_of_an_entry_are_included(day: str, cap: float) -> None:
     assert read_profile(NAME, date.fromisoformat(day)).number("pricing.price_cap") == cap
+
+
+@pytest.mark.parametrize(
+    ("day", "cap"),
+    [
+        ("2025-12-31", "0.24"),
+        ("2026-03-31", "0.24"),
+        ("2026-04-01", "0.225"),
+        ("2027-12-30", "0.135"),
+        ("2027-12-31", "0.12"),
+        ("2031-01-01", "0.12"),
+    ],
+)
+def test_the_cap_glides_by_quarters_to_four_times_the_lpr(day: str, cap: str) -> None:
+    assert cap_in_force(read_profile(NAME, date.fromisoformat(day))) == Fraction(cap)
+
+
+def test_the_glide_is_rounded_down_and_needs_an_lpr(tmp_path: Path) -> None:
+    series = [{"value": 0.0275, "effective_from": date(2020, 1, 1), "status": "in_force"}]
+    day = date(2026, 10, 20)  # 24 % + 3/8 of the way to 11 %: 19.125 %
+    assert cap_in_force(read_profile(_written(tmp_path, "lpr_1y", series), day)) == Fraction("0.1912")
+    path = _written(tmp_path, "lpr_1y", [series[0] | {"value": None}])
+    with pytest.raises(ConfigurationError, match=r"pricing\.lpr_1y: none on 2026-10-20, the glide needs it"):
+        cap_in_force(read_profile(path, day))
+
+
+def test_a_glide_of_another_form_is_refused(tmp_path: Path) -> None:
+    path = _written(
+        tmp_path, "cap_glide", [{"value": {"starts": 1}, "effective_from": date(2020, 1, 1), "status": "x"}]
+    )
+    with pytest.raises(ConfigurationError, match=r"pricing\.cap_glide: not of the form"):
+        cap_in_force(read_profile(path, date(2026, 6, 30)))
 
 
 def test_numbers_are_exact_as_written() -> None:

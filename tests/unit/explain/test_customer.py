@@ -21,7 +21,8 @@ NAMES = ("region_unemployment", "gambling_count_30d", "gambling_count_90d", "max
 def scale(*bounds: float) -> ScalePolicy:
     named = dict(zip("ABCDEFG", [*bounds, 1.0], strict=False))
     middle = {name: high * 0.9 for name, high in named.items()}
-    return ScalePolicy(tier_bounds=named, reference_pd=middle, score_base=600.0, score_odds=50.0, score_pdo=20.0)
+    points = {"score_base": 600.0, "score_odds": 50.0, "score_pdo": 20.0}
+    return ScalePolicy(tier_bounds=named, reference_pd=middle, hysteresis=0.0, **points)
 
 
 def book(**columns: list[float]) -> pa.Table:
@@ -90,6 +91,18 @@ def test_a_tier_two_better_is_not_asked_for() -> None:
     )
     assert change is not None
     assert (change.better_tier, change.needed_pd) == ("C", bad * 0.99)
+
+
+def test_a_tier_kept_from_the_night_before_is_left_by_passing_its_bound_by_the_hysteresis() -> None:
+    bundle = one_split(NAMES, "gambling_count_90d")
+    features = book(gambling_count_90d=[float(value) for value in range(10)])
+    good, bad = bundle.predict_pd(features)[[0, 9]]
+    kept = scale(bad * 1.05).model_copy(update={"hysteresis": 0.1})  # by the bounds alone the PD is in the best tier
+    change = change_of_tier(bundle, beside(bundle, features, "k9"), kept, load_changeable(), "B")
+    assert change is not None
+    assert (change.better_tier, change.needed_pd) == ("A", pytest.approx(bad * 1.05 * 0.9))
+    assert change.pd_12m == pytest.approx(good)
+    assert change_of_tier(bundle, beside(bundle, features, "k9"), kept, load_changeable(), "A") is None
 
 
 def test_a_category_is_never_moved() -> None:

@@ -39,6 +39,23 @@ def test_numbers_of_every_kind_in_the_models_order() -> None:
     assert same(feature_matrix(table.slice(1), names), expected[1:])
 
 
+def test_column_major_is_the_same_matrix() -> None:
+    """Columns of float64 are laid out at once, others one by one; both are named where they cannot be."""
+    table = pa.table({"a": pa.array([1.0, None, NAN]), "b": pa.array([4.0, 5.0, 6.0]), "c": pa.array([1, 2, None])})
+    for names, expected in (
+        (["b", "a"], [[4.0, 1.0], [5.0, NAN], [6.0, NAN]]),
+        (["c", "b"], [[1.0, 4.0], [2.0, 5.0], [NAN, 6.0]]),
+    ):
+        assert feature_matrix(table, names, order="F").flags.f_contiguous
+        for part in (table, pa.concat_tables([table.slice(0, 1), table.slice(1)])):
+            assert same(feature_matrix(part, names, order="F"), expected)
+        assert same(feature_matrix(table.slice(1), names, order="F"), expected[1:])
+        assert feature_matrix(table.slice(3), names, order="F").shape == (0, 2)
+    bad = pa.table({"a": [1.0, 2.0], "b": [1.0, float("inf")]})
+    with pytest.raises(TierlineError, match="column b: 1 values are infinite, first in row 1"):
+        feature_matrix(bad, ["a", "b"], order="F")
+
+
 @pytest.mark.parametrize("kind", ["object", "string", "category"])
 def test_levels_become_their_position_and_others_are_missing(kind: str) -> None:
     frame = pd.DataFrame({"job": pd.Series(["nurse", None, "pilot", "clerk"]).astype(kind)}).set_index(

@@ -138,6 +138,17 @@ def test_drift_rows() -> None:
     assert found["drift", "score", "p_value"] == (0.01, 50)
 
 
+def test_moves_between_tiers_have_a_row_each() -> None:
+    moves = pd.DataFrame({"before": ["A", "A", "new"], "now": ["A", "B", "C"], "customers": [9, 1, 5]})
+    found = figures(portfolio_quality(state(LOANS), AS_OF, migration=moves.assign(share=[0.9, 0.1, 1.0])))
+    rows = {key[1:]: value for key, value in found.items() if key[0] == "tier_migration"}
+    assert rows == {
+        ("A->A", "customers_share"): (0.9, 9),
+        ("A->B", "customers_share"): (0.1, 1),
+        ("new->C", "customers_share"): (1.0, 5),
+    }
+
+
 def test_an_empty_book_has_every_band_at_zero() -> None:
     found = figures(portfolio_quality(state(LOANS).iloc[:0], AS_OF, state(LOANS).iloc[:0]))
     assert found["bucket", "M6+", "balance"] == (0.0, 0)

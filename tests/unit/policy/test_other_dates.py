@@ -18,9 +18,23 @@ NEXT_CAP = {"effective_from": date(2028, 1, 1), "effective_to": date(2029, 12, 3
 
 
 def with_caps(*later: dict[str, Any]) -> dict[str, Any]:
-    """The packaged profile with other caps from 2028 on; today's stays."""
+    """The packaged profile with other caps from 2028 on and no glide; today's stays."""
     content = document()
-    content["pricing"]["price_cap"] = [*content["pricing"]["price_cap"][:2], *later]
+    before, today = content["pricing"]["price_cap"]
+    content["pricing"]["price_cap"] = [before, today | {"effective_to": date(2027, 12, 31)}, *later]
+    content["pricing"]["cap_glide"] = [entry(None)]
+    return content
+
+
+def with_lpr(later: dict[str, Any], ends: date | None = date(2029, 12, 31)) -> dict[str, Any]:
+    content = document()
+    content["pricing"]["lpr_1y"] = [entry(0.03, effective_to=ends), later]
+    return content
+
+
+def with_glide(later: dict[str, Any]) -> dict[str, Any]:
+    content = document()
+    content["pricing"]["cap_glide"] = [content["pricing"]["cap_glide"][1] | {"effective_to": date(2029, 12, 31)}, later]
     return content
 
 
@@ -32,6 +46,12 @@ REFUSED = {
         with_caps(entry(0.12, effective_from=date(2028, 1, 1)), entry(0.1, **LATER)),
         "pricing.price_cap: 2 values in force on 2030-01-01",
     ),
+    "an LPR of another date in per cent": (with_lpr(entry(3.1, **LATER)), "pricing.lpr_1y.1 (from 2030-01-01): Input"),
+    "two LPRs from 2030": (
+        with_lpr(entry(0.031, **LATER), ends=None),
+        "pricing.lpr_1y: 2 values in force on 2030-01-01",
+    ),
+    "a glide of another date": (with_glide(entry({"starts": 1}, **LATER)), "pricing.cap_glide.1 (from 2030-01-01)"),
     "one day of overlap": (
         with_caps(entry(0.12, **NEXT_CAP), entry(0.1, effective_from=date(2029, 12, 31))),
         "pricing.price_cap: 2 values in force on 2029-12-31",

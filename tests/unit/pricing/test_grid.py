@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
+from unit.limits.customers import customer, decide
 from unit.policy.profiles import packaged_policy, policy_with
 
-from tierline.pricing import FundingCosts, price_grid
+from tierline.pricing import FundingCosts, offer_note, price_grid
 from tierline.pricing.capital import capital_requirement
 
 DAY = date(2026, 6, 30)
@@ -108,7 +109,7 @@ def test_the_average_balance_behind_the_cost_per_loan_is_that_of_equal_repayment
 def test_components_sum_to_the_rate_which_is_between_floor_and_cap(day: date) -> None:
     rows = grid_of(day)
     assert set(rows) == set(itertools.product(TIERS, TERMS))
-    cap = {2020: 0.36, 2026: 0.24, 2028: 0.12}[day.year]
+    cap = {2020: 0.36, 2026: 0.225, 2028: 0.12}[day.year]  # 24 % less a quarter of the glide by mid-2026
     for row in rows.values():
         assert sum(row[name] for name in COMPONENTS) == pytest.approx(row["annual_rate"], abs=1e-12)
         assert 0.06 <= row["annual_rate"] <= cap == row["cap_rate"]
@@ -130,12 +131,12 @@ def test_risk_never_makes_it_cheaper_and_a_longer_term_never_dearer(day: date) -
 
 def test_a_price_without_cap_or_floor_has_the_target_margin_to_the_rounding() -> None:
     for row in grid_of(DAY).values():
-        if 0.06 < row["annual_rate"] < 0.24:
+        if 0.06 < row["annual_rate"] < 0.225:
             assert abs(row["margin"] - 0.02) <= 0.00005 + 1e-12
 
 
 def test_where_the_cap_bites_the_margin_gives_way(tmp_path: Path) -> None:
-    free = grid_with(tmp_path, {"pricing.price_cap": 1.0})["F", 12]
+    free = grid_with(tmp_path, {"pricing.price_cap": 1.0, "pricing.cap_glide": None})["F", 12]
     costs = sum(free[name] for name in COMPONENTS[:4])
     cap = round(costs + 0.005, 4)
     capped = grid_with(tmp_path, {"pricing.price_cap": cap})["F", 12]
@@ -178,4 +179,30 @@ def test_without_partners_all_money_is_the_lender_s() -> None:
 
 
 def test_the_cap_names_its_rule() -> None:
-    assert "24 %" in grid_of(DAY)["A", 3]["cap_rule"]
+    assert "24 %" in grid_of(date(2026, 3, 31))["A", 3]["cap_rule"]
+    assert "4 x 1-year LPR" in grid_of(DAY)["A", 3]["cap_rule"]
+
+
+def test_a_cap_below_the_cost_of_every_tier_offers_nothing_and_says_so(tmp_path: Path) -> None:
+    policy = policy_with(tmp_path, DAY, {"pricing.price_cap": 0.04, "pricing.rate_floor": 0.03})
+    table = price_grid(policy, DAY, COSTS)
+    assert not any(table.column("offered").to_pylist())
+    note = offer_note(table)
+    # the cheapest is tier A over 12 months: funding 3.6 %, loss 0.175 %, 2 % and 20 of 10,000 over 13/24 years
+    assert note == (
+        "no price is offered and every customer is declined: the cap of 4.00% (test) is below the cost of every tier"
+        " and term, of which the lowest is 6.14%"
+    )
+    assert offer_note(price_grid(packaged_policy(DAY), DAY, COSTS)) is None
+
+
+def test_where_nothing_is_offered_everybody_is_declined(tmp_path: Path) -> None:
+    policy = policy_with(tmp_path, DAY, {"pricing.price_cap": 0.04, "pricing.rate_floor": 0.03})
+    rows = decide(
+        [customer(tier, tier=tier, previous=5_000) for tier in TIERS],
+        prices=price_grid(policy, DAY, COSTS),
+    ).to_pylist()
+    assert len(rows) == len(TIERS)
+    assert {(row["action"], row["action_reason"], row["credit_limit"]) for row in rows} == {
+        ("decline", "PRICE_NOT_OFFERED", 0)
+    }

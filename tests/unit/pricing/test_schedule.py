@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from tierline.pricing import affordable_principal, annuity
+from tierline.pricing import affordable_principal, annuity, cents_schedule
 from tierline.pricing.schedule import annualised_irr
 
 RATES = (0.0, 1e-15, 0.0001, 0.06, 0.1234, 0.24, 0.36, 1.0)
@@ -49,6 +49,40 @@ def test_the_irr_of_the_schedule_is_its_rate_and_the_root_of_its_present_value(r
         return sum(instalment / (1 + monthly) ** month for month in range(1, term + 1)) - 10_000.0
 
     root = 12 * brentq(worth, -0.5, 2.0, xtol=1e-15)
-    irr = annualised_irr(10_000.0, instalment, term)
+    irr = annualised_irr(10_000.0, [instalment] * term)
     assert irr == pytest.approx(rate, abs=1e-9)
     assert irr == pytest.approx(root, abs=1e-9)
+
+
+def test_a_schedule_in_cents_worked_out_by_hand() -> None:
+    # 100.00 at 1 % a month: A = 34.00; interest 1.00, then 0.67 on 67.00, then 0.34 on 33.67
+    assert cents_schedule(10_000, 0.12, 3) == [3400, 3400, 3401]
+    assert cents_schedule(10_000, 0.0, 3) == [3333, 3333, 3334]
+    assert cents_schedule(10_000, 0.12, 1) == [10_100]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 3600), st.integers(1, 36), st.integers(10_000, 100_000_000))
+def test_what_is_paid_in_cents_repays_the_loan_to_the_cent(hundredths: int, term: int, principal: int) -> None:
+    rate = hundredths / 10_000
+    owed = Fraction(principal)
+    paid = cents_schedule(principal, rate, term)
+    assert len(paid) == term
+    assert len(set(paid[:-1])) <= 1
+    assert abs(paid[-1] - paid[0]) <= term  # half a cent of each instalment and of each month's interest
+    for payment in paid:
+        owed += round(owed * Fraction(hundredths, 120_000) + Fraction(1, 10**9)) - payment  # half up
+    assert owed == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(100, 3600), st.sampled_from((3, 6, 12, 24)), st.integers(100_000, 10_000_000))
+def test_the_irr_in_cents_is_near_the_rate_but_the_exact_schedule_alone_is_the_rate(
+    hundredths: int, term: int, principal: int
+) -> None:
+    """From 1,000 yuan on: 1e-9 on the unrounded schedule; on whole cents, what the cents can do to it."""
+    rate = hundredths / 10_000
+    assert annualised_irr(principal, [annuity(principal, rate, term)] * term) == pytest.approx(rate, abs=1e-9)
+    cents = cents_schedule(principal, rate, term)
+    most = term * 1.0 / principal / ((term + 1) / 24)  # a cent a month over the average balance of the loan
+    assert annualised_irr(principal, cents) == pytest.approx(rate, abs=most)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tierline.reporting import (
+    NIGHTS,
     difference_chart,
     gains_chart,
     markdown_image,
@@ -132,6 +133,12 @@ def test_reliability_draws_every_bin_also_one_without_defaults() -> None:
 
 def test_curves_name_their_models() -> None:
     assert {"new", "old"} <= set(words(roc_chart(ROC)))
+
+
+def test_moves_from_night_to_night_name_both_nights() -> None:
+    moves = MIGRATION.rename(columns={"champion_tier": "before", "challenger_tier": "now"})
+    found = words(migration_chart(moves, ["A", "B"], "Moves", NIGHTS))
+    assert {"Moves", "tonight", "in the release before", "90", "10"} <= set(found)
 
 
 def test_markdown_holds_the_picture_itself() -> None:

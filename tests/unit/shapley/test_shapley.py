@@ -38,7 +38,7 @@ def fitted(x: np.ndarray, trees: int = 20, categorical: tuple[int, ...] = (), **
 
 
 def assert_exact(booster: lgb.Booster, x: np.ndarray) -> None:
-    """Equal to ``pred_contrib``; contributions and expected value make the margin."""
+    """Equal to ``pred_contrib``; contributions and expected value make the margin; its own column is it bit by bit."""
     explainer = TreeExplainer.of(booster)
     found = explainer.contributions(x)
     expected = np.asarray(booster.predict(x, pred_contrib=True))
@@ -46,6 +46,9 @@ def assert_exact(booster: lgb.Booster, x: np.ndarray) -> None:
     assert explainer.expected_value == pytest.approx(expected[0, -1], abs=TIGHT)
     margin = np.asarray(booster.predict(x, raw_score=True))
     assert np.abs(found.sum(axis=1) + explainer.expected_value - margin).max() <= TIGHT
+    with_margin = explainer.with_margin().contributions(x)
+    assert np.array_equal(with_margin[:, -1], margin)
+    assert np.array_equal(with_margin[:, :-1], found)
 
 
 def extremes(features: int = 8) -> np.ndarray:
@@ -110,6 +113,26 @@ def test_a_tree_without_a_split_adds_only_to_the_expected_value() -> None:
     explainer = TreeExplainer.of(booster)
     assert not explainer.contributions(x).any()
     assert explainer.expected_value == pytest.approx(float(booster.predict(x[:1], raw_score=True)[0]), abs=TIGHT)
+    assert np.array_equal(explainer.with_margin().contributions(x)[:, -1], booster.predict(x, raw_score=True))
+
+
+def test_trees_without_a_split_among_others_count_in_their_place() -> None:
+    """Text of a model with a constant tree between every two others; the sum depends on their order."""
+    x = rows(9, 400)
+    head, *blocks = fitted(x, trees=6, num_leaves=4).model_to_string().split("\nTree=")
+    tail = blocks[-1][blocks[-1].index("\nend of trees") :]
+    constant = fitted(x, trees=1, min_data_in_leaf=250).model_to_string().split("\nTree=")[1]
+    trees = [
+        body for block in blocks for body in (block.split("\nend of trees")[0], constant.split("\nend of trees")[0])
+    ]
+    text = "\n".join(line for line in head.splitlines() if not line.startswith("tree_sizes"))
+    text += "".join(f"\nTree={number}\n{tree.split(chr(10), 1)[1]}\n" for number, tree in enumerate(trees)) + tail
+    booster = lgb.Booster(model_str=text)
+    assert booster.num_trees() == 12
+    assert_exact(booster, x)
+    leaves = booster.predict(x, pred_leaf=True)
+    values = [[booster.get_leaf_output(tree, leaf) for tree, leaf in enumerate(row)] for row in leaves]
+    assert not np.array_equal([sum(reversed(row)) for row in values], booster.predict(x, raw_score=True))
 
 
 def test_a_row_is_explained_alike_alone_and_among_others(monkeypatch: pytest.MonkeyPatch) -> None:

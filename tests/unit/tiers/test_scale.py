@@ -16,6 +16,7 @@ from unit.policy.profiles import packaged_policy, policy_with
 from tierline.errors import TierlineError
 from tierline.schemas import PUBLISHED
 from tierline.tiers import assign_tiers, score_points, tiered_scores
+from tierline.tiers import tiers_of as tiers_kept
 
 SCALE = packaged_policy(date(2026, 6, 30)).scale
 BOUNDS = {"A": 0.005, "B": 0.01, "C": 0.02, "D": 0.04, "E": 0.08, "F": 0.15, "G": 1.0}
@@ -114,3 +115,70 @@ def test_the_published_table_has_tier_and_score_of_each_row_sorted_by_key() -> N
     assert table.column("customer_key").to_pylist() == ["a", "b"]
     assert table.column("tier").to_pylist() == ["X", "C"]
     assert table.column("score").to_pylist()[1] == pytest.approx(600, abs=1e-9)
+
+
+def table_of(pd_12m: list[float], in_default: list[bool] | None = None) -> pa.Table:
+    keys = [f"c{number:05d}" for number in range(len(pd_12m))]
+    return pa.table({"customer_key": keys, "pd_12m": pd_12m, "in_default": in_default or [False] * len(keys)})
+
+
+def before_of(tiers: list[str]) -> pa.Table:
+    """Last night's scores, in another order and with somebody who has left."""
+    keys = [f"c{number:05d}" for number in range(len(tiers))]
+    return pa.table({"customer_key": [*keys, "gone"][::-1], "tier": [*tiers, "A"][::-1]})
+
+
+@pytest.mark.parametrize(
+    ("before", "pd_12m", "tier"),
+    [
+        ("B", 0.0109, "B"),
+        ("B", 0.0111, "C"),
+        ("C", 0.0091, "C"),
+        ("C", 0.0089, "B"),
+        ("A", 0.0, "A"),
+        ("A", 0.0054, "A"),
+        ("A", 0.0056, "B"),
+        ("G", 0.14, "G"),
+        ("G", 0.13, "F"),
+        ("G", 1.0, "G"),
+        ("A", 0.0109, "C"),  # from A to C: what B would keep is nobody's
+        ("X", 0.0109, "C"),
+        ("old", 0.0109, "C"),
+    ],
+)
+def test_last_night_s_tier_is_kept_until_the_pd_has_passed_a_bound_by_a_tenth(
+    before: str, pd_12m: float, tier: str
+) -> None:
+    assert list(tiers_kept(table_of([pd_12m]), SCALE, before_of([before]))) == [tier]
+
+
+def test_default_and_new_customers_keep_nothing() -> None:
+    scored = table_of([0.0105, 0.0105, 0.0105], [True, False, False])
+    assert list(tiers_kept(scored, SCALE, before_of(["B", "B"]))) == ["X", "B", "C"]
+    assert list(tiers_kept(scored, SCALE, None)) == ["X", "C", "C"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(pds, st.sampled_from([*NAMES, "X"])), min_size=1, max_size=30))
+def test_tiers_settle_at_once_and_rise_with_the_pd_apart_from_the_band(rows: list[tuple[float, str]]) -> None:
+    values, before = [pd_12m for pd_12m, _ in rows], [tier for _, tier in rows]
+    first = list(tiers_kept(table_of(values), SCALE, before_of(before)))
+    assert list(tiers_kept(table_of(values), SCALE, before_of(first))) == first, "nothing changed, so nobody moves"
+    for one, tier in zip(values, first, strict=True):
+        for other, other_tier in zip(values, first, strict=True):
+            if NAMES.index(tier) > NAMES.index(other_tier):  # a worse tier with the lower PD only inside one band
+                assert one > other or min(abs(one / bound - 1) for bound in BOUNDS.values()) <= 0.1 + 1e-9
+
+
+def test_noise_on_the_pds_moves_fewer_customers_than_without_hysteresis(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    pd_12m = np.exp(rng.normal(-3.5, 1, 20_000)).clip(0, 1)
+    noisy = (pd_12m * np.exp(rng.normal(0, 0.05, 20_000))).clip(0, 1)
+    start = tiers_of(*pd_12m)
+    plain = policy_with(tmp_path, date(2026, 6, 30), {"scale.hysteresis": 0.0}).scale
+    moves = {
+        name: int((tiers_kept(table_of(noisy.tolist()), scale, before_of(start)) != np.array(start)).sum())
+        for name, scale in (("with", SCALE), ("without", plain))
+    }
+    assert moves["without"] > 500
+    assert moves["with"] < moves["without"] / 10

@@ -5,7 +5,7 @@ deciding which model is used.
 """
 
 from tierline.reporting.model_card.card import card_page, write_model_card
-from tierline.reporting.model_card.judgement import calibration_chart, ranking_charts
+from tierline.reporting.model_card.judgement import calibration_chart, ranking_charts, tiers_of
 from tierline.reporting.model_card.segments import SegmentRow, segment_rows
 from tierline.reporting.page import to_html, to_markdown
 
@@ -15,6 +15,7 @@ __all__ = [
     "card_page",
     "ranking_charts",
     "segment_rows",
+    "tiers_of",
     "to_html",
     "to_markdown",
     "write_model_card",

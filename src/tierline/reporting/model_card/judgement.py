@@ -23,6 +23,7 @@ from tierline.reporting.model_card.segments import (
 from tierline.reporting.model_charts import gains_frame, ks_chart, ks_frame, tier_level_chart
 from tierline.reporting.page import Block, Grid, Part, Picture, Words
 from tierline.reporting.render import Chart, to_svg
+from tierline.tiers import neighbours_apart
 
 FIGURES = {
     "auc": ("AUC", ".3f", "chance that a default has the higher PD"),
@@ -76,6 +77,8 @@ def calibration_part(bundle: ModelBundle) -> Part:
 
 
 def _tier_grid(tiers: pd.DataFrame) -> Grid:
+    order = tiers.sort_values("mean_pd")["tier"].tolist()
+    apart = neighbours_apart(tiers, order).set_index("worse")["p_value"]
     rows = [
         (
             str(row["tier"]),
@@ -85,10 +88,20 @@ def _tier_grid(tiers: pd.DataFrame) -> Grid:
             f"{row['observed']:.2%}",
             f"{row['low']:.2%} to {row['high']:.2%}",
             f"{row['jeffreys_p_overlap']:.3f}",
+            figure(apart.get(row["tier"]), ".3f"),
         )
         for _, row in tiers.iterrows()
     ]
-    columns = ("tier", "rows", "defaults", "mean PD", "observed", "95 % interval", "Jeffreys p (small: PD too low)")
+    columns = (
+        "tier",
+        "rows",
+        "defaults",
+        "mean PD",
+        "observed",
+        "95 % interval",
+        "Jeffreys p (small: PD too low)",
+        "Fisher p (small: worse than the tier before)",
+    )
     return Grid(columns, rows)
 
 
