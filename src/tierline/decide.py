@@ -59,14 +59,54 @@ class Decisions:
 
 def decide(case: Case, policy: Policy) -> Decisions:
     """Every decision of the night under ``policy``; same case and policy, same tables."""
-    scores = tier_stage(case.scored, case.known, policy)
-    prices = price_stage(case.known, policy)
-    wanted = limit_stage(case.inputs, scores, prices, case.known, policy)
-    funding = fund_stage(wanted, case.inputs, prices, case.known, policy)
+    known = case.known
+    scores = tier_stage(case.scored, known, policy)
+    prices = price_stage(known, policy)
+    wanted = limit_stage(case.inputs, scores, prices, known, policy)
+    funding = fund_portfolio(funding_inputs(wanted, case.inputs, prices, known), policy)
     tables = {
         "scores": scores,
         "pricing": prices,
-        "disclosures": disclosure_table(prices, policy, case.known.as_of),
-        **funding.tables,
+        "disclosures": disclosure_table(prices, policy, known.as_of),
+        "credit_limits": funding.limits,
+        "funding_allocation": funding.allocation,
+        "portfolio_constraints": funding.constraints,
     }
     return Decisions(tables, funding)
+
+
+def tier_stage(scored: pa.Table, known: Known, policy: Policy) -> pa.Table:
+    """The published table ``scores``: a tier near its bound stays what it was."""
+    return tiered_scores(scored, policy.scale, known.previous.get("scores"))
+
+
+def price_stage(known: Known, policy: Policy) -> pa.Table:
+    """The published table ``pricing``."""
+    costs = funding_costs(policy, known.partners, known.position, known.as_of)
+    return price_grid(policy, known.as_of, costs)
+
+
+def limit_stage(inputs: pa.Table, scores: pa.Table, prices: pa.Table, known: Known, policy: Policy) -> pa.Table:
+    """``credit_limits`` as wanted, before it is known whether they can be funded."""
+    position = newest_position(known.position, known.as_of)
+    given = LimitContext(
+        as_of=known.as_of,
+        prices=prices,
+        previous=known.previous.get("credit_limits"),
+        net_assets=float(str(position["net_assets"])) if position else None,
+    )
+    return decide_limits(inputs, scores, given, policy)
+
+
+def funding_inputs(wanted: pa.Table, inputs: pa.Table, prices: pa.Table, known: Known) -> FundingInputs:
+    """What the portfolio looks at."""
+    return FundingInputs(
+        as_of=known.as_of,
+        limits=wanted,
+        inputs=inputs,
+        prices=prices,
+        partners=known.partners,
+        position=known.position,
+        previous_limits=known.previous.get("credit_limits"),
+        previous_allocation=known.previous.get("funding_allocation"),
+    )

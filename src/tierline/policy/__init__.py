@@ -3,6 +3,7 @@
 Belongs here: reading and checking a profile. Does not belong here: applying it.
 """
 
+from tierline.policy.cap import glide_in_force
 from tierline.policy.load import load_policy, require_in_force
 from tierline.policy.model import FundingPolicy, LimitPolicy, Policy, PricingPolicy, ScalePolicy
 
@@ -12,6 +13,7 @@ __all__ = [
     "Policy",
     "PricingPolicy",
     "ScalePolicy",
+    "glide_in_force",
     "load_policy",
     "require_in_force",
 ]

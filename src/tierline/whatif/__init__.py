@@ -5,8 +5,10 @@ here: reading and writing (``proposals``), deciding (``decide``).
 """
 
 from tierline.whatif.attribution import attribute
-from tierline.whatif.book import Book
+from tierline.whatif.book import Book, book_of
 from tierline.whatif.difference import Difference, compare
+from tierline.whatif.frontier import frontier
+from tierline.whatif.stress import SCENARIOS
 from tierline.whatif.words import figure
 
-__all__ = ["Book", "Difference", "attribute", "compare", "figure"]
+__all__ = ["SCENARIOS", "Book", "Difference", "attribute", "book_of", "compare", "figure", "frontier"]

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tierline.calibration import load_overlay
 from tierline.decide import Case
 from tierline.money import to_cents, to_money
-from tierline.policy import Policy
+from tierline.policy import Policy, glide_in_force
 from tierline.whatif.book import Book
 
 HUNDRED_POINTS = 0.01
@@ -62,9 +62,7 @@ def prime_rate_up(case: Case, policy: Policy, book: Book) -> tuple[Case, Policy]
         case = case.with_partners(_replaced(partners, "cost_of_funds", _dearer(partners)))
     if position is not None:
         case = case.with_position(_replaced(position, "cost_of_funds", _dearer(position)))
-    pricing = policy.pricing
-    dearer = pricing.model_copy(update={"own_cost_of_funds": pricing.own_cost_of_funds + HUNDRED_POINTS})
-    return case, policy.model_copy(update={"pricing": dearer})
+    return case, with_prime_rate(policy, HUNDRED_POINTS)
 
 
 def macro_adverse(case: Case, policy: Policy, book: Book) -> tuple[Case, Policy]:  # noqa: ARG001
@@ -100,3 +98,15 @@ def _dearer(table: pa.Table) -> pa.ChunkedArray:
 def _replaced(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
     index = table.column_names.index(name)
     return table.set_column(index, table.schema.field(name), values)
+
+
+def with_prime_rate(policy: Policy, by: float) -> Policy:
+    """The policy with the one-year LPR and the lender's own cost of funds higher by ``by``, and the cap that follows."""
+    pricing = policy.pricing
+    change = {"own_cost_of_funds": pricing.own_cost_of_funds + by}
+    if pricing.lpr_1y is not None:
+        lpr = pricing.lpr_1y + by
+        glide = glide_in_force(pricing.cap_glide, lpr, policy.as_of)
+        cap = pricing.flat_cap if glide is None else min(pricing.flat_cap, glide)
+        change |= {"lpr_1y": lpr, "price_cap": cap}
+    return policy.model_copy(update={"pricing": pricing.model_copy(update=change)})
