@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from dagster_project.metadata import contract_metadata, staged_result
 from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
-from tierline.funding import FundingInputs, funding_costs, split_funding
+from tierline.funding import FundingInputs, FundingResult, fund_portfolio, funding_costs, report_lines
 from tierline.funding.costs import newest_position
 from tierline.limits import LimitContext, decide_limits
-from tierline.money import to_cents
+from tierline.night import Night
 from tierline.policy import load_policy
 from tierline.pricing import disclosure_table, price_grid
 from tierline.publishing import previous_snapshot
@@ -118,30 +118,59 @@ def wanted_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
             metadata=contract_metadata(PUBLISHED["funding_allocation"]),
             kinds={"parquet"},
         ),
+        dg.AssetSpec(
+            "portfolio_constraints",
+            group_name="fund",
+            deps=["wanted_limits", "decision_inputs", "pricing"],
+            description="What each rule of the book allows, what is used of it, and what more of it would be worth.",
+            metadata=contract_metadata(PUBLISHED["portfolio_constraints"]),
+            kinds={"parquet"},
+        ),
     ],
     partitions_def=nightly_partitions,
 )
 def funded_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> Iterator[dg.MaterializeResult]:
-    """Split the limits between the lender and its partners; a limit nobody can fund is withdrawn."""
+    """Choose limits and funders of the whole book for the greatest profit under every rule."""
     night = tierline_home.night(context.partition_key)
     policy = load_policy(night.policy_name, night.effective_on)
-    given = FundingInputs(
+    result = fund_portfolio(_funding_inputs(night), policy)
+    for note in result.notes:
+        LOGGER.warning("fund: %s", note)
+    for line in report_lines(result):
+        LOGGER.info("fund: %s", line)
+    extra = _funding_metadata(result)
+    tables = {
+        "credit_limits": result.limits,
+        "funding_allocation": result.allocation,
+        "portfolio_constraints": result.constraints,
+    }
+    for name, table in tables.items():
+        staged = staged_result(table, night.stage_contract(PUBLISHED[name], table), **extra)
+        yield dg.MaterializeResult(asset_key=name, metadata=staged.metadata)
+
+
+def _funding_inputs(night: Night) -> FundingInputs:
+    before = previous_snapshot(night.home, night.as_of)
+    return FundingInputs(
         as_of=night.as_of,
         limits=night.staged("wanted_limits"),
         inputs=night.staged("decision_inputs"),
+        prices=night.staged("pricing"),
         partners=known_or_none(night, "funding_partners"),
         position=known_or_none(night, "lender_position"),
+        previous_limits=before.read("credit_limits") if before else None,
+        previous_allocation=before.read("funding_allocation") if before else None,
     )
-    result = split_funding(given, policy)
-    for note in result.notes:
-        LOGGER.warning("fund: %s", note)
-    total = int(to_cents(result.limits.column("credit_limit")).sum())
-    LOGGER.info("fund: limits of %s in all, %.1f %% own", f"{total // 100:,}", 100 * result.used["OWN"] / max(total, 1))
-    for name, table in (("credit_limits", result.limits), ("funding_allocation", result.allocation)):
-        path = night.stage_contract(PUBLISHED[name], table)
-        extra = {"used_cents": dg.MetadataValue.json(result.used), "withdrawn": dg.MetadataValue.int(result.cut)}
-        staged = staged_result(table, path, **extra)
-        yield dg.MaterializeResult(asset_key=name, metadata=staged.metadata)
+
+
+def _funding_metadata(result: FundingResult) -> dict[str, dg.MetadataValue]:
+    return {
+        "used_cents": dg.MetadataValue.json(result.used),
+        "lowered": dg.MetadataValue.int(result.cut),
+        "profit": dg.MetadataValue.float(result.objective),
+        "gap": dg.MetadataValue.float(result.gap),
+        "last_plan_kept": dg.MetadataValue.bool(result.kept),
+    }
 
 
 def _tier_frame(table: pa.Table) -> pd.DataFrame:
