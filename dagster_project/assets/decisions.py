@@ -11,20 +11,17 @@ import pyarrow.compute as pc
 from dagster_project.metadata import contract_metadata, staged_result
 from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
-from tierline.funding import FundingInputs, funding_costs, split_funding
-from tierline.funding.costs import newest_position
-from tierline.limits import LimitContext, decide_limits
-from tierline.money import to_cents
+from tierline.decide import funding_inputs, limit_stage, price_stage, tier_stage
+from tierline.funding import FundingResult, fund_portfolio, report_lines
 from tierline.night import Night
 from tierline.policy import Policy, load_policy
 from tierline.policy.model import DEFAULT_TIER
-from tierline.pricing import disclosure_table, offer_note, price_grid
-from tierline.publishing import previous_snapshot
-from tierline.release import known_or_none
+from tierline.pricing import disclosure_table, offer_note
+from tierline.release import known_of
 from tierline.reporting import NIGHTS, markdown_image, migration_chart, tier_distribution_chart
 from tierline.reporting.model_card import tiers_of
 from tierline.schemas import PUBLISHED
-from tierline.tiers import neighbours_apart, tier_migration, tiered_scores
+from tierline.tiers import neighbours_apart, tier_migration
 from tierline.tiers.migration import ENTERED, LEFT
 
 LOGGER = logging.getLogger("tierline.decisions")
@@ -41,9 +38,9 @@ def scores(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> dg
     """PD, score points, tier and reasons of every customer."""
     night = tierline_home.night(context.partition_key)
     policy = load_policy(night.policy_name, night.effective_on)
-    before = previous_snapshot(night.home, night.as_of)
-    earlier = before.read("scores") if before else None
-    table = tiered_scores(night.staged("scored"), policy.scale, earlier)
+    known = known_of(night)
+    earlier = known.previous.get("scores")
+    table = tier_stage(night.staged("scored"), known, policy)
     LOGGER.info("tier: %s", ", ".join(f"{t} {n:,}" for t, n in _counts(table, "tier")))
     chart = tier_distribution_chart(_tier_frame(table), f"Tiers, {night.as_of}")
     image = dg.MetadataValue.md(markdown_image(chart, "tiers"))
@@ -62,9 +59,7 @@ def pricing(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> d
     """The price of each tier and term with its components, under the cap in force."""
     night = tierline_home.night(context.partition_key)
     policy = load_policy(night.policy_name, night.effective_on)
-    partners, position = known_or_none(night, "funding_partners"), known_or_none(night, "lender_position")
-    costs = funding_costs(policy, partners, position, night.as_of)
-    table = price_grid(policy, night.as_of, costs)
+    table = price_stage(known_of(night), policy)
     offered, note = pc.sum(table.column("offered")).as_py(), offer_note(table)
     LOGGER.info("price: %d of %d offered under %.2f %%", offered, table.num_rows, 100 * policy.pricing.price_cap)
     if note:
@@ -99,15 +94,8 @@ def wanted_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
     """Limits from affordability, caps and the ladder, before it is known whether they can be funded."""
     night = tierline_home.night(context.partition_key)
     policy = load_policy(night.policy_name, night.effective_on)
-    before = previous_snapshot(night.home, night.as_of)
-    position = newest_position(known_or_none(night, "lender_position"), night.as_of)
-    given = LimitContext(
-        as_of=night.as_of,
-        prices=night.staged("pricing"),
-        previous=before.read("credit_limits") if before else None,
-        net_assets=float(str(position["net_assets"])) if position else None,
-    )
-    table = decide_limits(night.staged("decision_inputs"), night.staged("scores"), given, policy)
+    inputs, scored, prices = (night.staged(name) for name in ("decision_inputs", "scores", "pricing"))
+    table = limit_stage(inputs, scored, prices, known_of(night), policy)
     LOGGER.info("limit: %s", ", ".join(f"{a} {n:,}" for a, n in _counts(table, "action")))
     return staged_result(table, night.stage("wanted_limits", table))
 
@@ -130,30 +118,46 @@ def wanted_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
             metadata=contract_metadata(PUBLISHED["funding_allocation"]),
             kinds={"parquet"},
         ),
+        dg.AssetSpec(
+            "portfolio_constraints",
+            group_name="fund",
+            deps=["wanted_limits", "decision_inputs", "pricing"],
+            description="What each rule of the book allows, what is used of it, and what more of it would be worth.",
+            metadata=contract_metadata(PUBLISHED["portfolio_constraints"]),
+            kinds={"parquet"},
+        ),
     ],
     partitions_def=nightly_partitions,
 )
 def funded_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome) -> Iterator[dg.MaterializeResult]:
-    """Split the limits between the lender and its partners; a limit nobody can fund is withdrawn."""
+    """Choose limits and funders of the whole book for the greatest profit under every rule."""
     night = tierline_home.night(context.partition_key)
     policy = load_policy(night.policy_name, night.effective_on)
-    given = FundingInputs(
-        as_of=night.as_of,
-        limits=night.staged("wanted_limits"),
-        inputs=night.staged("decision_inputs"),
-        partners=known_or_none(night, "funding_partners"),
-        position=known_or_none(night, "lender_position"),
-    )
-    result = split_funding(given, policy)
+    wanted, inputs, prices = (night.staged(name) for name in ("wanted_limits", "decision_inputs", "pricing"))
+    result = fund_portfolio(funding_inputs(wanted, inputs, prices, known_of(night)), policy)
     for note in result.notes:
         LOGGER.warning("fund: %s", note)
-    total = int(to_cents(result.limits.column("credit_limit")).sum())
-    LOGGER.info("fund: limits of %s in all, %.1f %% own", f"{total // 100:,}", 100 * result.used["OWN"] / max(total, 1))
-    for name, table in (("credit_limits", result.limits), ("funding_allocation", result.allocation)):
-        path = night.stage_contract(PUBLISHED[name], table)
-        extra = {"used_cents": dg.MetadataValue.json(result.used), "withdrawn": dg.MetadataValue.int(result.cut)}
-        staged = staged_result(table, path, **extra)
+    for line in report_lines(result):
+        LOGGER.info("fund: %s", line)
+    extra = _funding_metadata(result)
+    tables = {
+        "credit_limits": result.limits,
+        "funding_allocation": result.allocation,
+        "portfolio_constraints": result.constraints,
+    }
+    for name, table in tables.items():
+        staged = staged_result(table, night.stage_contract(PUBLISHED[name], table), **extra)
         yield dg.MaterializeResult(asset_key=name, metadata=staged.metadata)
+
+
+def _funding_metadata(result: FundingResult) -> dict[str, dg.MetadataValue]:
+    return {
+        "used_cents": dg.MetadataValue.json(result.used),
+        "lowered": dg.MetadataValue.int(result.cut),
+        "profit": dg.MetadataValue.float(result.objective),
+        "gap": dg.MetadataValue.float(result.gap),
+        "last_plan_kept": dg.MetadataValue.bool(result.kept),
+    }
 
 
 def _tier_moves(earlier: pa.Table | None, table: pa.Table, policy: Policy) -> dict[str, dg.MetadataValue]:

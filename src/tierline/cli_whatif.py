@@ -60,15 +60,9 @@ def _print_figures(figures: pd.DataFrame) -> None:
             f"by {dimension}" if dimension != "book" else "the book",
             (dimension, "metric", "before", "after", "change"),
             [
-                (
-                    row.member or "own only",
-                    row.metric,
-                    figure(row.metric, row.before),
-                    figure(row.metric, row.after),
-                    figure(row.metric, row.change),
-                )
-                for row in rows.itertuples()
-                if dimension == "book" or row.change
+                (str(member) or "own only", str(metric), *(figure(str(metric), value) for value in values))
+                for member, metric, *values in rows[_PRINTED].itertuples(index=False)
+                if dimension == "book" or values[-1]
             ],
         )
 
@@ -101,6 +95,7 @@ def attribute(
     print_line(f"{keep(later, f'since-{earlier.as_of}', {'whatif_attribution': parts})}")
 
 
+_PRINTED = ["member", "metric", "before", "after", "change"]
 _COLUMNS = ("before", "after", "data", "model", "policy")
 
 

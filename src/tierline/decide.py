@@ -12,9 +12,11 @@ from datetime import date
 
 import pyarrow as pa
 
-from tierline.funding import FundingResult
+from tierline.funding import FundingInputs, FundingResult, fund_portfolio, funding_costs, newest_position
+from tierline.limits import LimitContext, decide_limits
 from tierline.policy import Policy
-from tierline.pricing import disclosure_table
+from tierline.pricing import disclosure_table, price_grid
+from tierline.tiers import tiered_scores
 
 
 @dataclass(frozen=True)

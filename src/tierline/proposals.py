@@ -14,15 +14,15 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from tierline.decide import Case, Known, decide
+from tierline.decide import Case, decide
 from tierline.errors import BlockedError, ConfigurationError, TierlineError
 from tierline.labels import customers_in_bad_outcome
 from tierline.models import ModelBundle
 from tierline.night import Night
 from tierline.parquet import write_contract
 from tierline.policy import Policy, load_policy
-from tierline.publishing import Snapshot, open_snapshot, previous_snapshot
-from tierline.release import known_or_none
+from tierline.publishing import Snapshot, open_snapshot
+from tierline.release import known_of
 from tierline.schemas import WHATIF
 from tierline.scoring import decision_inputs, score_book
 from tierline.whatif import (
@@ -36,7 +36,6 @@ from tierline.whatif import (
 )
 
 LOGGER = logging.getLogger("tierline.whatif")
-PREVIOUS = ("scores", "credit_limits", "funding_allocation")
 FACTORS = ("data", "model", "policy")
 
 
@@ -58,7 +57,7 @@ def published_case(night: Night) -> tuple[Case, Snapshot]:
     not published and ``BlockedError`` where the work directory belongs to another run than the release.
     """
     snapshot = open_snapshot(night.home.published, night.as_of)
-    case = Case(_known(night), night.staged("scored"), night.staged("decision_inputs"))
+    case = Case(known_of(night), night.staged("scored"), night.staged("decision_inputs"))
     published = snapshot.read("scores").select(["customer_key", "pd_12m", "model_id"])
     if not published.equals(case.scored.select(published.column_names).cast(published.schema)):
         raise BlockedError(
@@ -66,16 +65,6 @@ def published_case(night: Night) -> tuple[Case, Snapshot]:
             " night again"
         )
     return case, snapshot
-
-
-def _known(night: Night) -> Known:
-    before = previous_snapshot(night.home, night.as_of)
-    return Known(
-        as_of=night.as_of,
-        partners=known_or_none(night, "funding_partners"),
-        position=known_or_none(night, "lender_position"),
-        previous={name: before.read(name) for name in PREVIOUS} if before else {},
-    )
 
 
 def run_whatif(night: Night, proposed: str, *, drafts: bool = False) -> WhatIf:
@@ -136,7 +125,7 @@ def run_attribution(later: Night, earlier: Night) -> pd.DataFrame:
 def _scored_by(night: Night, bundle: ModelBundle) -> Case:
     bad = customers_in_bad_outcome(night.lake, night.as_of)
     scored = score_book(bundle, night.feature_parts(), bad, night.as_of)
-    return Case(_known(night), scored, decision_inputs(night.lake, scored, night.features(), night.as_of))
+    return Case(known_of(night), scored, decision_inputs(night.lake, scored, night.features(), night.as_of))
 
 
 def run_stress(night: Night) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pydantic import JsonValue
 
 from tierline.audit import AuditContext, Finding, audit_tables
+from tierline.decide import Known
 from tierline.engine import session
 from tierline.errors import BlockedError
 from tierline.features import feature_set_hash
@@ -29,6 +30,8 @@ from tierline.schemas import LANDING, PUBLISHED
 from tierline.scoring import load_reasons
 from tierline.version import code_version
 
+LOOKED_BACK = ("scores", "credit_limits", "funding_allocation")
+
 
 def known_or_none(night: Night, table: str) -> pa.Table | None:
     """A lake table as known at the end of the night's day; None where the source does not deliver it."""
@@ -36,6 +39,17 @@ def known_or_none(night: Night, table: str) -> pa.Table | None:
         return None
     with session() as connection:
         return connection.sql(night.lake.known_sql(table, night.as_of)).to_arrow_table()
+
+
+def known_of(night: Night) -> Known:
+    """What the decisions of a night know besides the customers."""
+    before = previous_snapshot(night.home, night.as_of)
+    return Known(
+        as_of=night.as_of,
+        partners=known_or_none(night, "funding_partners"),
+        position=known_or_none(night, "lender_position"),
+        previous={name: before.read(name) for name in LOOKED_BACK} if before else {},
+    )
 
 
 def staged_tables(night: Night) -> dict[str, Path]:

@@ -89,7 +89,5 @@ def _partners(allocation: pa.Table) -> pd.DataFrame:
 def _rates(prices: pa.Table, policy: Policy) -> dict[str, float]:
     """Annual rate by tier at the reference term; where that is not offered, the longest offered."""
     term = policy.limits.reference_term
-    rows = sorted(
-        prices.to_pylist(), key=lambda row: (row["offered"], row["term_months"] == term, row["term_months"])
-    )
+    rows = sorted(prices.to_pylist(), key=lambda row: (row["offered"], row["term_months"] == term, row["term_months"]))
     return {row["tier"]: row["annual_rate"] if row["offered"] else np.nan for row in rows}

@@ -58,7 +58,7 @@ def _figures(before: Book, after: Book, dimension: str) -> pd.DataFrame:
     counts = moved.groupby(_by(moved, dimension))[["customers_up", "customers_down"]].sum()
     sides["after"] = sides["after"].join(counts.astype(float), how="outer")
     sides["before"] = sides["before"].assign(customers_up=0.0, customers_down=0.0)
-    tall = [side.stack().rename(name) for name, side in sides.items()]
+    tall = [pd.Series(side.stack(), name=name) for name, side in sides.items()]
     joined = pd.concat(tall, axis=1).fillna(0.0).reset_index()
     joined.columns = pd.Index(["member", "metric", "before", "after"])
     return joined.assign(dimension=dimension)[["dimension", "member", "metric", "before", "after"]].sort_values(
@@ -71,7 +71,8 @@ def _by(customers: pd.DataFrame, dimension: str) -> pd.Series:
         return pd.Series("book", index=customers.index)
     if dimension == "rate":
         return _rate_band(customers["rate"])
-    return customers[dimension].astype(str)
+    named: pd.Series = customers[dimension].astype(str)
+    return named
 
 
 def _rate_band(rate: pd.Series) -> pd.Series:
@@ -99,7 +100,7 @@ def _constraints(before: Book, after: Book) -> pd.DataFrame:
     sides = []
     for name, book in (("before", before), ("after", after)):
         table = book.constraints.set_index(["constraint", "member"])[["used", "bound", "shadow_price"]]
-        sides.append(table.stack().rename(name))
+        sides.append(pd.Series(table.stack(), name=name))
     joined = pd.concat(sides, axis=1).fillna(0.0).reset_index()
     joined.columns = pd.Index(["constraint", "of", "metric", "before", "after"])
     member = joined["constraint"] + ":" + joined["of"]

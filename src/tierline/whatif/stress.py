@@ -101,7 +101,7 @@ def _replaced(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) ->
 
 
 def with_prime_rate(policy: Policy, by: float) -> Policy:
-    """The policy with the one-year LPR and the lender's own cost of funds higher by ``by``, and the cap that follows."""
+    """The policy with LPR and the lender's own cost of funds higher by ``by``, and the cap that follows."""
     pricing = policy.pricing
     change = {"own_cost_of_funds": pricing.own_cost_of_funds + by}
     if pricing.lpr_1y is not None:

@@ -1,0 +1,197 @@
+"""The portfolio stage: from wanted limits to limits that can be funded, and who funds them.
+
+Belongs here: the order of the steps and the choice between last night's plan and a new one. Does not belong here: any
+of the steps.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tierline.errors import BlockedError
+from tierline.funding.book import DIMENSIONS, NOBODY, OWN, FundingInputs, greatest_part, lender_of, read_book
+from tierline.funding.cells import Apart, eligible
+from tierline.funding.optimum import Night, Optimum, find_optimum, near_cap
+from tierline.funding.outcome import Outcome, allocation_table, customer_measures, limits_table
+from tierline.funding.repair import Mender, mend
+from tierline.funding.rounding import round_plan
+from tierline.funding.rules import Plan, Rule, moved, profit, rules_of
+from tierline.funding.shadow import constraints_table
+from tierline.policy import Policy
+
+LOGGER = logging.getLogger("tierline.funding")
+KEEP_WITHIN = 0.001
+"""Last night's plan stands if its profit is within this part of tonight's optimum: noise must not move customers."""
+_GOOD_ENOUGH = 0.00005
+_ROUNDS = 6
+
+
+@dataclass(frozen=True)
+class FundingResult:
+    """The published tables ``credit_limits``, ``funding_allocation`` and ``portfolio_constraints``, and what they say.
+
+    ``used`` is cents per funder; ``cut`` counts customers whose limit the portfolio lowered; ``objective`` is the
+    plan's risk-adjusted profit, yuan a year, less the cost of moving customers, ``optimum`` that of the programme over
+    cells and ``gap`` what is between, as a part of it; ``kept``: last night's plan stands. ``notes`` say what could not
+    be assessed, ``outcome`` what a person wants to see, ``customers`` the same customer by customer.
+    """
+
+    limits: pa.Table
+    allocation: pa.Table
+    constraints: pa.Table
+    used: dict[str, int]
+    cut: int
+    objective: float
+    optimum: float
+    gap: float
+    kept: bool
+    notes: list[str]
+    outcome: Outcome
+    customers: pa.Table
+
+
+def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = ()) -> FundingResult:
+    """Choose limits and funders of the whole book: greatest profit under every rule, exact to the cent.
+
+    Raises ``InfeasibleError`` if no plan keeps the rules, ``BlockedError`` for negative net assets or if whole
+    customers cannot keep them, ``TierlineError`` for tables that do not fit together.
+    """
+    lender = lender_of(given, policy)
+    if lender.net_assets is not None and lender.net_assets < 0:
+        raise BlockedError(
+            f"lender_position: net assets are {lender.net_assets / 100:,.2f}, below 0: no limit can be carried; deliver"
+            " a corrected position"
+        )
+    book = read_book(given, lender, policy)
+    rules, notes = rules_of(book, lender, policy.funding, _distinct(given.inputs))
+    if given.partners is None:
+        notes.append("no funding partners delivered: all limits are the lender's own")
+    if not len(book):
+        notes.append("no customer has a limit: there is nothing to fund")
+    night = Night(book, lender, policy, rules, bands)
+    optimum, plan, kept = _chosen(night)
+    objective, best = _worth(night, plan), optimum.solution.profit
+    gap = (best - objective) / abs(best) if best else 0.0
+    own = int((plan.limit - plan.part).sum())
+    used = {OWN: own} | {p.partner_id: int(plan.part[plan.partner == i].sum()) for i, p in enumerate(lender.partners)}
+    return FundingResult(
+        limits=limits_table(given.limits, night, plan, optimum),
+        allocation=allocation_table(given, night, plan),
+        constraints=constraints_table(given.as_of, night, plan, optimum),
+        used=used,
+        cut=int((plan.limit < book.wanted).sum()),
+        objective=objective,
+        optimum=best,
+        gap=gap,
+        kept=kept,
+        notes=notes,
+        outcome=Outcome.of(night, plan),
+        customers=customer_measures(given, night, plan),
+    )
+
+
+def _distinct(inputs: pa.Table) -> dict[str, int]:
+    """Distinct members per dimension among all customers; null counts as one."""
+    names = {"region": "region_code", "industry": "industry_code", "scenario": "scenario_id"}
+    assert tuple(names) == DIMENSIONS
+    return {name: len(pc.unique(inputs.column(column))) for name, column in names.items()}
+
+
+def _chosen(night: Night) -> tuple[Optimum, Plan, bool]:
+    """The optimum over cells, the plan of customers, and whether it is last night's."""
+    apart = near_cap(night.book, night.rules)
+    while True:
+        optimum = find_optimum(night, apart)
+        assert optimum is not None, "without tightening an infeasible night raises"
+        mender = Mender(night.book, night.lender, night.policy, night.rules, optimum.protect)
+        rounded = _rounded(night, optimum, mender)
+        more = _forgotten(mender, rounded, apart)
+        if more == apart:
+            break
+        apart = more
+    last = mend(mender, _last_night(night, rounded))
+    enough = optimum.solution.profit - KEEP_WITHIN * abs(optimum.solution.profit)
+    if night.book.recorded.any() and not mender.broken(last) and _worth(night, last) >= enough:
+        return optimum, last, True
+    return optimum, _exact(night, optimum, apart, mender, rounded), False
+
+
+def _rounded(night: Night, optimum: Optimum, mender: Mender) -> Plan:
+    programme = optimum.programme
+    return round_plan(night.book, programme.cells, programme.columns, optimum.solution, mender.own_share)
+
+
+def _forgotten(mender: Mender, plan: Plan, apart: Apart) -> Apart:
+    """``apart`` with the industries and scenarios whose cap the plan breaks."""
+    more = dict(apart)
+    for rule in mender.broken(plan):
+        name = rule.constraint.removesuffix("_share")
+        if name in more:
+            more[name] = more[name] | {rule.index}
+    return more
+
+
+def _exact(night: Night, optimum: Optimum, apart: Apart, mender: Mender, rounded: Plan) -> Plan:
+    """Whole customers under every rule: mended, and if that costs much, solved again a little tighter."""
+    best: tuple[float, Plan] | None = None
+    tighter: dict[Rule, float] = {}
+    enough = optimum.solution.profit - _GOOD_ENOUGH * abs(optimum.solution.profit)
+    broken: dict[Rule, float] = {}
+    for _ in range(_ROUNDS):
+        broken = mender.broken(rounded)
+        plan = mend(mender, rounded)
+        if not mender.broken(plan) and (best is None or _worth(night, plan) > best[0]):
+            best = _worth(night, plan), plan
+        if best is not None and best[0] >= enough:
+            break
+        for rule, excess in broken.items():
+            tighter[rule] = tighter.get(rule, 0.0) + 1.2 * excess / 100
+        again = find_optimum(night, apart, tighter) if tighter else None
+        if again is None:
+            break
+        rounded = _rounded(night, again, mender)
+    if best is None:
+        names = ", ".join(sorted({f"{rule.constraint} {rule.member}" for rule in broken}))
+        raise BlockedError(
+            f"portfolio: shares of customers keep every rule, but whole customers do not: {names}; nothing is published"
+        )
+    return best[1]
+
+
+def _last_night(night: Night, rounded: Plan) -> Plan:
+    """Last night's funders with tonight's wanted limits; new customers as in the new plan."""
+    book, policy = night.book, night.policy
+    own_share = Fraction(str(policy.funding.own_share_min))
+    low = book.stays_low >= 0
+    limit = np.where(low, np.clip(book.stays_low, book.floor, book.wanted), book.wanted)
+    allowed = eligible(night.lender, policy, book.members["region"])
+    theirs = book.partner != NOBODY
+    may = theirs & book.consent
+    may[theirs] &= allowed[book.partner[theirs], book.tier[theirs], book.code["region"][theirs]]
+    stays = book.recorded & (book.kept | may | ~theirs)
+    most = greatest_part(limit, own_share)
+    whole = book.stood_part >= greatest_part(book.stood_limit, own_share)
+    part = np.where(whole, most, np.minimum(book.stood_part, most))
+    out = np.minimum(book.standing, most)
+    part = np.where(book.kept, np.where(may, np.maximum(part, out), out), part)
+    part = np.where(theirs, part, 0)
+    plan = rounded.copy()
+    plan.limit[stays], plan.part[stays], plan.partner[stays] = limit[stays], part[stays], book.partner[stays]
+    gone = low & ~book.recorded & (limit == 0)
+    plan.limit[gone], plan.part[gone] = 0, 0
+    plan.partner[plan.part == 0] = NOBODY
+    return plan
+
+
+def _worth(night: Night, plan: Plan) -> float:
+    """Risk-adjusted profit of a plan less the cost of moving, yuan a year: the programme's own measure."""
+    funding = night.policy.funding
+    earned = profit(night.book, plan, night.lender, funding.ccf).sum()
+    return float(earned - funding.move_cost * moved(night.book, plan).sum() / 100)
