@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from tierline.schemas import Column, Kind, Table
+from tierline.sql import named
 from tierline.validation.proofs import HexDigits, NoNulls, Proof, UniqueRows
 
 KEY_DIGITS = 32
@@ -78,7 +79,8 @@ def contract_metrics(contract: Table, schema: pa.Schema) -> list[Metric]:
         metrics += _column_metrics(contract, column, no_nulls)
     if whole:
         columns = ", ".join(key)
-        grouped = f"SELECT count(*) - 1 AS again FROM {{source}} GROUP BY {columns} HAVING count(*) > 1"
+        grouping = ", ".join(named(name) for name in key)
+        grouped = f"SELECT count(*) - 1 AS again FROM {{source}} GROUP BY {grouping} HAVING count(*) > 1"
         distinct = f"(SELECT coalesce(sum(again), 0) FROM ({grouped}))"
         text = f"{contract.name}: expect unique ({columns}): {{n}} rows repeat one"
         metrics.append(Metric("repeated_keys", distinct, text, UniqueRows(tuple(key), contract.key)))
@@ -112,31 +114,32 @@ def _count(connection: duckdb.DuckDBPyConnection, source: Source, metrics: list[
 
 
 def _column_metrics(contract: Table, column: Column, no_nulls: Proof) -> list[Metric]:
-    name, where = column.name, f"{contract.name}.{column.name}"
+    name, where, sql = column.name, f"{contract.name}.{column.name}", named(column.name)
     metrics = []
     if not column.nullable:
-        metrics.append(count_where(f"{name}__null", f"{name} IS NULL", f"{where}: expect a value", no_nulls))
+        metrics.append(count_where(f"{name}__null", f"{sql} IS NULL", f"{where}: expect a value", no_nulls))
     if column.kind is Kind.RATE:
-        metrics.append(count_where(f"{name}__not_finite", f"NOT isfinite({name})", f"{where}: expect a finite number"))
+        metrics.append(count_where(f"{name}__not_finite", f"NOT isfinite({sql})", f"{where}: expect a finite number"))
     bounds = _outside(column)
     if bounds:
         metrics.append(count_where(f"{name}__outside", bounds, f"{where}: expect values {_range(column)}"))
     if column.allowed:
         words = ", ".join(f"'{word}'" for word in column.allowed)
         text = f"{where}: expect one of {', '.join(column.allowed)}"
-        metrics.append(count_where(f"{name}__not_allowed", f"{name} NOT IN ({words})", text))
+        metrics.append(count_where(f"{name}__not_allowed", f"{sql} NOT IN ({words})", text))
     if name in PSEUDONYMS:
-        clear = f"NOT regexp_full_match({name}, '{KEY_PATTERN}')"
+        clear = f"NOT regexp_full_match({sql}, '{KEY_PATTERN}')"
         text = f"{where}: expect a pseudonym of {KEY_DIGITS} hex digits"
         metrics.append(count_where(f"{name}__clear", clear, text, HexDigits(name, KEY_DIGITS)))
     return metrics
 
 
 def _outside(column: Column) -> str:
-    bounds = [f"{column.name} < {column.minimum!r}"] if column.minimum is not None else []
-    bounds += [f"{column.name} > {column.maximum!r}"] if column.maximum is not None else []
+    sql = named(column.name)
+    bounds = [f"{sql} < {column.minimum!r}"] if column.minimum is not None else []
+    bounds += [f"{sql} > {column.maximum!r}"] if column.maximum is not None else []
     broken = " OR ".join(bounds)
-    return f"({broken}) AND isfinite({column.name})" if broken and column.kind is Kind.RATE else broken
+    return f"({broken}) AND isfinite({sql})" if broken and column.kind is Kind.RATE else broken
 
 
 def _range(column: Column) -> str:

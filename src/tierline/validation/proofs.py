@@ -21,6 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tierline.sql import named
+
 PASS_ROWS = 16_000_000
 """Hashes held at once: 128 MB, and 128 MB of slots, however many rows there are."""
 SUSPECTS = 1_000
@@ -80,7 +82,7 @@ class UniqueRows:
     ) -> bool:
         """Whether two rows among those with one of the hashes ``suspects`` agree in ``columns``."""
         connection.register("suspects", pa.table({"suspect": suspects}))
-        listed = ", ".join(self.columns)
+        listed = ", ".join(named(column) for column in self.columns)
         grouped = f"SELECT 1 FROM {source} SEMI JOIN suspects ON {key} = suspect GROUP BY {listed}"
         found = connection.execute(f"{grouped} HAVING count(*) > 1 LIMIT 1").fetchall()
         connection.unregister("suspects")
@@ -144,7 +146,7 @@ def _rows_of(files: tuple[Path, ...]) -> str:
 
 
 def _key_hash(columns: tuple[str, ...]) -> str:
-    return f"hash({', '.join(columns)})"
+    return f"hash({', '.join(named(column) for column in columns)})"
 
 
 def _hashes(
