@@ -75,8 +75,8 @@ def world(customers: int, seed: int, *, nasty: bool = False, room: float | None 
 def following(given: World, decided: Decided, seed: int, *, drawn: float = 0.5, moved: float = 0.0) -> World:
     """The night after: a part ``drawn`` of customers has drawn on the limit, a part ``moved`` has another PD.
 
-    What is drawn stands in the partners' figures, as their rules ask. Draw in the first night after only: with ``drawn``
-    0 everybody keeps what is drawn.
+    What is drawn stands in the partners' figures, as their rules ask. Draw in the first night after only: with
+    ``drawn`` 0 everybody keeps what is drawn.
     """
     rng = np.random.default_rng([seed, 7])
     inputs, limits = given.inputs, decided.tables["credit_limits"]

@@ -28,7 +28,7 @@ from tierline.policy import Policy
 
 LOGGER = logging.getLogger("tierline.funding")
 KEEP_WITHIN = 0.001
-"""Last night's plan stands if its profit is within this part of tonight's optimum: noise must not move customers."""
+"""Last night's plan stands unless a new one earns this part of the optimum more: noise must not move customers."""
 _GOOD_ENOUGH = 0.00005
 _ROUNDS = 6
 
@@ -117,10 +117,19 @@ def _chosen(night: Night) -> tuple[Optimum, Plan, bool]:
             break
         apart = more
     last = mend(mender, _last_night(night, rounded))
-    enough = optimum.solution.profit - KEEP_WITHIN * abs(optimum.solution.profit)
-    if night.book.recorded.any() and not mender.broken(last) and _worth(night, last) >= enough:
+    stands = bool(night.book.recorded.any()) and not mender.broken(last)
+    within = KEEP_WITHIN * abs(optimum.solution.profit)
+    if stands and _worth(night, last) >= optimum.solution.profit - within:
         return optimum, last, True
-    return optimum, _exact(night, optimum, apart, mender, rounded), False
+    plan = _exact(night, optimum, apart, mender, rounded)
+    if stands and _worth(night, last) >= (_worth(night, plan) if plan else 0.0) - within:
+        return optimum, last, True
+    if plan is None:
+        names = ", ".join(sorted({f"{rule.constraint} {rule.member}" for rule in mender.broken(mend(mender, rounded))}))
+        raise BlockedError(
+            f"portfolio: shares of customers keep every rule, but whole customers do not: {names}; nothing is published"
+        )
+    return optimum, plan, False
 
 
 def _rounded(night: Night, optimum: Optimum, mender: Mender) -> Plan:
@@ -138,12 +147,11 @@ def _forgotten(mender: Mender, plan: Plan, apart: Apart) -> Apart:
     return more
 
 
-def _exact(night: Night, optimum: Optimum, apart: Apart, mender: Mender, rounded: Plan) -> Plan:
-    """Whole customers under every rule: mended, and if that costs much, solved again a little tighter."""
+def _exact(night: Night, optimum: Optimum, apart: Apart, mender: Mender, rounded: Plan) -> Plan | None:
+    """Whole customers under every rule: mended, if that costs much, solved again a little tighter; None if that fails."""
     best: tuple[float, Plan] | None = None
     tighter: dict[Rule, float] = {}
     enough = optimum.solution.profit - _GOOD_ENOUGH * abs(optimum.solution.profit)
-    broken: dict[Rule, float] = {}
     for _ in range(_ROUNDS):
         broken = mender.broken(rounded)
         plan = mend(mender, rounded)
@@ -157,12 +165,7 @@ def _exact(night: Night, optimum: Optimum, apart: Apart, mender: Mender, rounded
         if again is None:
             break
         rounded = _rounded(night, again, mender)
-    if best is None:
-        names = ", ".join(sorted({f"{rule.constraint} {rule.member}" for rule in broken}))
-        raise BlockedError(
-            f"portfolio: shares of customers keep every rule, but whole customers do not: {names}; nothing is published"
-        )
-    return best[1]
+    return best[1] if best else None
 
 
 def _last_night(night: Night, rounded: Plan) -> Plan:

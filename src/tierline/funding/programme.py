@@ -117,27 +117,7 @@ def build(
     stays = (cells.kind[columns.cell] == FREE) & ~columns.move
     upper[stays] = cells.stood[columns.cell[stays], columns.partner[stays]] / wanted[columns.cell[stays]]
     moving = np.flatnonzero(columns.move & (number[columns.cell] >= 0))
-    coupled = _stack([row.weight for row in rows], len(columns))
-    matrix = sparse.vstack(
-        [
-            sparse.hstack(
-                [_stack([row.weight for row in rows], len(columns)), sparse.csr_matrix((len(rows), len(movers)))]
-            ),
-            sparse.hstack(
-                [
-                    _picked(columns.cell, np.arange(len(columns)), (len(cells), len(columns))),
-                    sparse.csr_matrix((len(cells), len(movers))),
-                ]
-            ),
-            sparse.hstack(
-                [
-                    _picked(number[columns.cell[moving]], moving, (len(movers), len(columns))),
-                    -sparse.identity(len(movers), format="csr"),
-                ]
-            ),
-        ],
-        format="csc",
-    )
+    matrix = _matrix(rows, cells, columns, moving, number)
     low = np.concatenate([np.full(len(rows), -INFINITY), np.where(cells.kind == FREE, -INFINITY, 1.0)])
     high = np.concatenate([[row.bound for row in rows], np.ones(len(cells)), cells.fresh[movers] / wanted[movers]])
     lp = _model(
@@ -147,6 +127,18 @@ def build(
         (np.concatenate([low, np.full(len(movers), -INFINITY)]), high),
     )
     return Programme(cells, columns, rows, lp)
+
+
+def _matrix(rows: list[Row], cells: Cells, columns: Columns, moving: Ints, number: Ints) -> sparse.csc_matrix:
+    """Coupling rows, one row per cell, and one per cell whose customers may move: Σ moved − charged ≤ newcomers."""
+    movers, width = int(number.max(initial=-1)) + 1, len(columns)
+    coupled = _stack([row.weight for row in rows], width)
+    whole = _picked(columns.cell, np.arange(width), (len(cells), width))
+    moves = _picked(number[columns.cell[moving]], moving, (movers, width))
+    charged = sparse.vstack(
+        [sparse.csr_matrix((len(rows) + len(cells), movers)), -sparse.identity(movers, format="csr")], format="csr"
+    )
+    return sparse.hstack([sparse.vstack([coupled, whole, moves], format="csr"), charged], format="csc")
 
 
 def _stack(weights: list[Floats], width: int) -> sparse.csr_matrix:
