@@ -70,14 +70,19 @@ def _digests(tables: Mapping[str, Path]) -> dict[str, str]:
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in tables.items() if path.exists()}
 
 
+_LOOKED_BACK = ("scores", "credit_limits", "funding_allocation")
+
+
 def audit_night(night: Night, tables: Mapping[str, Path]) -> list[Finding]:
-    """Run the independent checker over the written tables of a night."""
+    """Run the independent checker over the written tables of a night, beside those of the release before it."""
+    before = previous_snapshot(night.home, night.as_of)
     context = AuditContext(
         as_of=night.as_of,
         policy=night.policy_name,
         inputs=night.staged_path("decision_inputs"),
         partners=known_or_none(night, "funding_partners"),
         position=known_or_none(night, "lender_position"),
+        previous=None if before is None else {name: before.path(name) for name in _LOOKED_BACK},
     )
     return audit_tables(tables, context)
 
