@@ -11,9 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from tierline.audit.capacity import audit_capacity
+from tierline.audit.constraints import audit_constraints
 from tierline.audit.disclosures import audit_disclosures
 from tierline.audit.finding import Finding, Rows, finding
 from tierline.audit.funding import audit_funding
+from tierline.audit.keeping import audit_keeping
 from tierline.audit.limits import audit_limits
 from tierline.audit.night import AuditContext, Night, net_assets, partners_by_id
 from tierline.audit.previous import audit_previous
@@ -23,8 +25,18 @@ from tierline.audit.scores import audit_scores
 from tierline.audit.tables import read_inputs, read_previous, read_published
 from tierline.schemas import PUBLISHED
 
-_NEEDED = ("scores", "credit_limits", "pricing", "funding_allocation", "disclosures")
-_RULES = (audit_scores, audit_limits, audit_previous, audit_pricing, audit_disclosures, audit_funding, audit_capacity)
+_NEEDED = ("scores", "credit_limits", "pricing", "funding_allocation", "portfolio_constraints", "disclosures")
+_RULES = (
+    audit_scores,
+    audit_limits,
+    audit_previous,
+    audit_pricing,
+    audit_disclosures,
+    audit_funding,
+    audit_keeping,
+    audit_capacity,
+    audit_constraints,
+)
 
 
 def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Finding]:
