@@ -85,7 +85,7 @@ def _digests(tables: Mapping[str, Path]) -> dict[str, str]:
 
 
 def audit_night(night: Night, tables: Mapping[str, Path]) -> list[Finding]:
-    """Run the independent checker over the written tables of a night."""
+    """Run the independent checker over the written tables of a night, beside those of the release before it."""
     before = previous_snapshot(night.home, night.as_of)
     context = AuditContext(
         as_of=night.as_of,
@@ -93,7 +93,7 @@ def audit_night(night: Night, tables: Mapping[str, Path]) -> list[Finding]:
         inputs=night.staged_path("decision_inputs"),
         partners=known_or_none(night, "funding_partners"),
         position=known_or_none(night, "lender_position"),
-        previous={name: before.path(name) for name in before.tables} if before else None,
+        previous=None if before is None else {name: before.path(name) for name in LOOKED_BACK},
     )
     return audit_tables(tables, context)
 

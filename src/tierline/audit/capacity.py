@@ -1,73 +1,158 @@
-"""Rules of ``funding_allocation`` over the whole book: what each funder carries in all.
+"""Rules of the whole book: what each funder carries, leverage, concentration, budgets, and the inclusive floor.
 
-Belongs here: a partner's commitment and concentration, the lender's leverage. Does not belong here: single loans
-(``audit.funding``).
+Belongs here: recomputing used and bound of every constraint. Does not belong here: single loans (``audit.keeping``), or
+the published table of constraints (``audit.constraints``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, floor, sqrt
 
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from tierline.audit.book import book_of
 from tierline.audit.finding import Finding, finding
-from tierline.audit.night import OWN, Night
+from tierline.audit.night import Night
 
+BOOK = "book"
 _TABLE = "funding_allocation"
+_PD_FLOOR = 0.0005  # BIS CRE31, retail
+_CONFIDENCE = 0.999  # BIS CRE31, part of the formula
+_FLOAT_CENTS = Fraction(1, 2)  # expected loss and capital are sums of floating-point numbers
+_DIMENSIONS = {"region_share": "region_code", "industry_share": "industry_code", "scenario_share": "scenario_id"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One constraint of one member in cents: ``used`` against ``bound``; shares are amounts of ``of`` cents.
+
+    ``stood`` is what stood before and may exceed the bound if nothing is added; ``floor`` turns the bound into a least;
+    ``judged`` is false where no book could keep the bound, or it is waived.
+    """
+
+    constraint: str
+    member: str
+    used: Fraction
+    bound: Fraction
+    of: Fraction | None = None
+    stood: Fraction = Fraction(0)
+    floor: bool = False
+    judged: bool = True
+    tolerance: Fraction = Fraction(0)
+
+    @property
+    def slack(self) -> Fraction:
+        """What is left, cents; below 0 where the bound is not kept."""
+        return self.used - self.bound if self.floor else self.bound - self.used
+
+    @property
+    def kept(self) -> bool:
+        """Whether the rule holds."""
+        nothing_new = not self.floor and self.stood > self.bound and self.used <= self.stood
+        return not self.judged or nothing_new or self.slack >= -self.tolerance
+
+    def __str__(self) -> str:
+        return f"{self.member} uses {float(self.used) / 100:.2f}, bound {float(self.bound) / 100:.2f}"
 
 
 def audit_capacity(night: Night) -> list[Finding]:
-    """Judge the totals of ``funding_allocation``; money is exact."""
-    if not night.has(_TABLE):
+    """One finding for each constraint that some member breaks."""
+    if not night.has("credit_limits", _TABLE):
         return []
-    frame = night.tables[_TABLE].frame
-    totals = {str(funder): int(total) for funder, total in frame.groupby("funder_id")["amount"].sum().items()}
-    known = sorted(set(totals) & set(night.partners))
-    rules: dict[str, list[str]] = {"commitment": [], "tier1_share": [], "joint_loan_share": []}
-    for partner in known:
-        for rule, (carried, most) in _room(night, night.partners[partner], totals[partner]).items():
-            if carried > most:
-                rules[rule].append(f"{partner} carries {float(carried):.2f} of at most {float(most):.2f}")
-    found = [
-        finding(rule, _TABLE, len(lines), f"{_MUST[rule]}; {len(lines)} partners exceed it, first {lines[0]}")
-        for rule, lines in rules.items()
-        if lines
+    broken: dict[str, list[Figure]] = {}
+    for figure in figures(night):
+        if not figure.kept:
+            broken.setdefault(figure.constraint, []).append(figure)
+    must = "the bound must be kept to the cent"
+    return [
+        finding(rule, _TABLE, len(some), f"{must}; {len(some)} do not, first {some[0]}")
+        for rule, some in broken.items()
     ]
-    return [*found, *_leverage(night, totals.get(OWN, 0))]
 
 
-_MUST = {
-    "commitment": "allocated and drawn must stay within the partner's commitment",
-    "tier1_share": "allocated and drawn must stay within the partner's share of net tier-1 capital",
-    "joint_loan_share": "allocated and joint loans must stay within the partner's share of all loans",
-}
+def figures(night: Night) -> list[Figure]:
+    """Every constraint recomputed from limits, allocation, inputs, partners and position, in a fixed order.
+
+    The night must have ``credit_limits`` and ``funding_allocation``.
+    """
+    book = book_of(night).frame
+    total = Fraction(int(book["credit_limit"].sum()))
+    return [*_partners(night, book, total), *_shares(night, book, total), *_whole(night, book, total)]
 
 
-def _room(night: Night, partner: Mapping[str, object], total: int) -> dict[str, tuple[Fraction, Fraction]]:
-    """Per rule what the partner carries and the most it may, yuan."""
-    new = Fraction(total, 100)
-    yuan = {
-        name: Fraction(str(partner[name]))
-        for name in ("commitment", "drawn", "net_tier1_capital", "joint_loan_balance", "total_loans")
-    }
-    tier1 = night.profile.exact("funding.partner_tier1_cap") * yuan["net_tier1_capital"]
-    joint = night.profile.exact("funding.partner_joint_cap") * yuan["total_loans"]
-    return {
-        "commitment": (yuan["drawn"] + new, yuan["commitment"]),
-        "tier1_share": (yuan["drawn"] + new, tier1),
-        "joint_loan_share": (yuan["joint_loan_balance"] + new, joint),
-    }
+def _partners(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure]:
+    exact = night.profile.exact
+    theirs = book[book["partner"].notna()]
+    new = theirs.groupby("partner")["new"].sum().to_dict()
+    carried = theirs.groupby("partner")["theirs"].sum().to_dict()
+    for member, partner in sorted(night.partners.items()):
+        cents = {
+            name: Fraction(str(partner[name])) * 100
+            for name in ("commitment", "drawn", "net_tier1_capital", "joint_loan_balance", "total_loans")
+        }
+        added = int(new.get(member, 0))
+        tier1 = Fraction(floor(exact("funding.partner_tier1_cap") * cents["net_tier1_capital"]))
+        joint = Fraction(floor(exact("funding.partner_joint_cap") * cents["total_loans"]))
+        drawn, jointly = cents["drawn"], cents["joint_loan_balance"]
+        yield Figure("partner_commitment", member, drawn + added, cents["commitment"], stood=drawn)
+        yield Figure("partner_tier1", member, drawn + added, tier1, stood=drawn)
+        yield Figure("partner_joint", member, jointly + added, joint, stood=jointly)
+        held = Fraction(int(carried.get(member, 0)))
+        yield Figure("partner_share", member, held, exact("funding.partner_share_cap") * total, of=total)
 
 
-def _leverage(night: Night, own: int) -> list[Finding]:
-    if night.net_assets is None:
-        return []
-    profile = night.profile
-    times = 1 + profile.exact("funding.non_standard_leverage") + profile.exact("funding.standard_leverage")
-    most = times * night.net_assets
-    if own <= most:
-        return []
-    text = (
-        f"the lender's own part must stay within {float(times):g} times net assets,"
-        f" {float(most) / 100:.2f}; {OWN} carries {own / 100:.2f}"
+def _shares(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure]:
+    for constraint, column in _DIMENSIONS.items():
+        cap = night.profile.exact(f"funding.{constraint}_cap")
+        members = night.inputs.frame[column].nunique(dropna=False)
+        judged = cap > 0 and members >= ceil(1 / cap)
+        for member, used in sorted(book.groupby(column)["credit_limit"].sum().to_dict().items()):
+            yield Figure(constraint, str(member), Fraction(int(used)), cap * total, of=total, judged=judged)
+
+
+def _whole(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure]:
+    exact = night.profile.exact
+    exposure = book["lent"] + float(exact("funding.ccf")) * (book["credit_limit"] - book["lent"])
+    loss = Fraction(float((book["pd_12m"] * exposure).sum()) * night.profile.number("pricing.lgd"))
+    budget = exact("funding.expected_loss_budget") * total
+    yield Figure("expected_loss", BOOK, loss, budget, of=total, tolerance=_FLOAT_CENTS)
+    sole = Fraction(int(book.loc[book["segment"] == "sole_proprietor", "credit_limit"].sum()))
+    yield Figure(
+        "inclusive",
+        BOOK,
+        sole,
+        exact("funding.inclusive_floor") * total,
+        of=total,
+        floor=True,
+        judged=_sole_lowered(night),
     )
-    return [finding("leverage", _TABLE, 1, text)]
+    if night.net_assets is None:
+        return
+    times = 1 + exact("funding.non_standard_leverage") + exact("funding.standard_leverage")
+    own = Fraction(int(book["own"].sum()))
+    yield Figure("leverage", BOOK, own, Fraction(floor(times * night.net_assets)))
+    charge = pd.Series(_capital(night, book["pd_12m"]), index=book.index) * exposure
+    required = Fraction(float((charge * book["own"] / book["credit_limit"]).sum()))
+    most = exact("funding.capital_budget") * night.net_assets
+    yield Figure("capital", BOOK, required, most, tolerance=_FLOAT_CENTS)
+
+
+def _sole_lowered(night: Night) -> bool:
+    """Whether the portfolio stage lowered a sole proprietor: otherwise the floor asks for limits nobody wants."""
+    limits = night.tables["credit_limits"].frame
+    lowered = limits.loc[limits["binding_constraint"].astype("str").str.startswith("portfolio_"), "customer_key"]
+    sole = night.inputs.frame.loc[night.inputs.frame["segment"] == "sole_proprietor", "customer_key"]
+    return bool(lowered.isin(set(sole)).any())
+
+
+def _capital(night: Night, pd_12m: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """K of BIS CRE31 (retail) for each PD, floored; 0 at 1, where the loss is expected."""
+    lgd, r = night.profile.number("pricing.lgd"), night.profile.number("pricing.asset_correlation")
+    p = np.maximum(pd_12m.to_numpy(dtype=np.float64), _PD_FLOOR)
+    quantile = (ndtri(p) + sqrt(r) * ndtri(_CONFIDENCE)) / sqrt(1 - r)
+    return np.asarray(np.where(p >= 1, 0.0, lgd * (ndtr(quantile) - p)))

@@ -1,7 +1,7 @@
 """Rules of ``credit_limits``: caps, and what each action may do to a limit.
 
 Belongs here: bounds that hold whatever the limit was computed from. Does not belong here: recomputing the affordable
-limit, or whether ``previous_limit`` is that of the release before (the checker sees one night).
+limit, or whether ``previous_limit`` is that of the release before (``audit.previous``).
 """
 
 from __future__ import annotations

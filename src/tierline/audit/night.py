@@ -6,7 +6,7 @@ Belongs here: what is known beside the published tables. Does not belong here: r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -31,7 +31,8 @@ class AuditContext:
 
     ``policy`` is a packaged profile name or a YAML path; ``inputs`` keeps ``DECISION_INPUTS``; ``partners`` and
     ``position`` are the lake tables ``funding_partners`` and ``lender_position`` as known at ``as_of``, None where the
-    source has none. ``previous`` keeps the published tables of the release before, None on the first night.
+    source has none; ``previous`` holds the tables ``scores``, ``credit_limits`` and ``funding_allocation`` of the
+    release before by name, None on the first night.
     """
 
     as_of: date
@@ -44,7 +45,10 @@ class AuditContext:
 
 @dataclass(frozen=True)
 class Night:
-    """The readable tables by name, the inputs, the profile's numbers, partners by id and net assets in cents."""
+    """The readable tables by name, the inputs, the profile's numbers, partners by id and net assets in cents.
+
+    ``previous`` holds the readable tables of the release before; empty on the first night.
+    """
 
     as_of: date
     tables: Mapping[str, Rows]
@@ -52,7 +56,7 @@ class Night:
     profile: Profile
     partners: Mapping[str, Mapping[str, object]]
     net_assets: int | None
-    previous: Mapping[str, Path | pa.Table]
+    previous: Mapping[str, Rows] = field(default_factory=dict)
 
     def has(self, *names: str) -> bool:
         """True if all these tables can be judged; one that cannot is a finding already."""

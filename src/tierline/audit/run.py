@@ -11,19 +11,32 @@ from datetime import timedelta
 from pathlib import Path
 
 from tierline.audit.capacity import audit_capacity
+from tierline.audit.constraints import audit_constraints
 from tierline.audit.disclosures import audit_disclosures
 from tierline.audit.finding import Finding, Rows, finding
 from tierline.audit.funding import audit_funding
+from tierline.audit.keeping import audit_keeping
 from tierline.audit.limits import audit_limits
 from tierline.audit.night import AuditContext, Night, net_assets, partners_by_id
+from tierline.audit.previous import audit_previous
 from tierline.audit.pricing import audit_pricing
 from tierline.audit.profile import read_profile
 from tierline.audit.scores import audit_scores
-from tierline.audit.tables import read_inputs, read_published
+from tierline.audit.tables import read_inputs, read_previous, read_published
 from tierline.schemas import PUBLISHED
 
-_NEEDED = ("scores", "credit_limits", "pricing", "funding_allocation", "disclosures")
-_RULES = (audit_scores, audit_limits, audit_pricing, audit_disclosures, audit_funding, audit_capacity)
+_NEEDED = ("scores", "credit_limits", "pricing", "funding_allocation", "portfolio_constraints", "disclosures")
+_RULES = (
+    audit_scores,
+    audit_limits,
+    audit_previous,
+    audit_pricing,
+    audit_disclosures,
+    audit_funding,
+    audit_keeping,
+    audit_capacity,
+    audit_constraints,
+)
 
 
 def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Finding]:
@@ -47,6 +60,8 @@ def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Find
     found += _one_policy(readable, profile.name)
     inputs, faults = read_inputs(context.inputs)
     found += faults
+    previous, faults = read_previous(context.previous or {})
+    found += faults
     if inputs is None:
         return found
     night = Night(
@@ -56,7 +71,7 @@ def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Find
         profile=profile,
         partners=partners_by_id(context.partners),
         net_assets=net_assets(context.position, context.as_of),
-        previous=context.previous or {},
+        previous=previous,
     )
     return [*found, *(one for rule in _RULES for one in rule(night))]
 

@@ -10,8 +10,6 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tierline.audit.finding import Finding, Rows
 from tierline.audit.night import IN_DEFAULT, Night, in_other, joined
@@ -70,10 +68,8 @@ def _tier_before(keys: pd.Series[str], night: Night) -> pd.Series[str]:
     """Each customer's tier in the release before; null for new ones and on the first night."""
     if "scores" not in night.previous:
         return pd.Series([None] * len(keys), dtype="str")
-    source = night.previous["scores"]
-    columns = ["customer_key", "tier"]
-    table = source.select(columns) if isinstance(source, pa.Table) else pq.read_table(source, columns=columns)
-    return pd.Series(keys).to_frame().merge(table.to_pandas(), on="customer_key", how="left")["tier"].astype("str")
+    before = night.previous["scores"].frame[["customer_key", "tier"]]
+    return pd.Series(keys).to_frame().merge(before, on="customer_key", how="left")["tier"].astype("str")
 
 
 def _within_band(

@@ -5,6 +5,7 @@ Belongs here: reading, types, money to cents, repeated keys. Does not belong her
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -41,6 +42,23 @@ def read_published(name: str, path: Path, as_of: date) -> tuple[Rows | None, lis
     found = rows.judge("as_of", pd.Series(today.to_numpy()), f"as_of must be {as_of} in every row", ["as_of"])
     unique, repeated = _unique(rows)
     return unique, [*found, *repeated]
+
+
+def read_previous(tables: Mapping[str, Path | pa.Table]) -> tuple[dict[str, Rows], list[Finding]]:
+    """Readable tables of the release before, without a rule on their day; a fault of their form is a finding."""
+    readable: dict[str, Rows] = {}
+    found: list[Finding] = []
+    for name, source in sorted(tables.items()):
+        contract = PUBLISHED[name]
+        data = pq.read_table(source, partitioning=None) if isinstance(source, Path) else source
+        wrong = [finding(f"previous_{one.rule}", name, one.count, one.line) for one in _wrong_columns(data, contract)]
+        if wrong:
+            found += wrong
+            continue
+        key = tuple(column for column in contract.key if column != "as_of")
+        readable[name], repeated = _unique(Rows(name, _frame(data, contract), key))
+        found += [finding("previous_duplicate_key", name, one.count, one.line) for one in repeated]
+    return readable, found
 
 
 def read_inputs(source: Path | pa.Table) -> tuple[Rows | None, list[Finding]]:

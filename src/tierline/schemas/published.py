@@ -10,6 +10,19 @@ from tierline.schemas.contract import Column, Kind, Table
 S, D, M, R, N, B = Kind.STRING, Kind.DATE, Kind.MONEY, Kind.RATE, Kind.COUNT, Kind.BOOLEAN
 
 ACTIONS = ("grant", "raise", "hold", "cut", "freeze", "decline")
+CONSTRAINTS = (
+    "partner_commitment",
+    "partner_tier1",
+    "partner_joint",
+    "partner_share",
+    "leverage",
+    "capital",
+    "region_share",
+    "industry_share",
+    "scenario_share",
+    "expected_loss",
+    "inclusive",
+)
 CUSTOMER_KEY = Column("customer_key", S, "pseudonym of the customer")
 AS_OF = Column("as_of", D, "the business day whose end the decision stands for")
 TIER = Column("tier", S, "risk tier, A is the best; X is in default")
@@ -180,6 +193,24 @@ WATCH_LIST = Table(
         Column("severity", S, "how urgent", allowed=("low", "medium", "high")),
         Column("lead_indicator", R, "the figure that triggered it"),
         Column("exposure", M, "principal outstanding", minimum=0),
+    ),
+)
+
+PORTFOLIO_CONSTRAINTS = Table(
+    name="portfolio_constraints",
+    description="Every rule of the whole book: how much of it is used, and what one more unit would be worth.",
+    key=("as_of", "constraint", "member"),
+    columns=(
+        AS_OF,
+        Column("constraint", S, "the rule", allowed=CONSTRAINTS),
+        Column("member", S, "the partner, region, industry or scenario; book for rules of the whole book"),
+        Column("bound", R, "the most it allows (inclusive: the least); yuan, or a share of all limits"),
+        Column("used", R, "what is used of it; yuan, or a share of all limits"),
+        Column("slack", R, "what is left; below 0 only where what stood before is above the bound"),
+        Column("shadow_price", R, "yuan of yearly profit per yuan more, or per percentage point more", minimum=0),
+        Column("text_en", S, "the shadow price in words, English"),
+        Column("text_zh", S, "the shadow price in words, Chinese"),
+        POLICY_ID,
     ),
 )
 

@@ -20,12 +20,14 @@ import pyarrow.parquet as pq
 import pyxirr
 import yaml
 from scipy.stats import norm
+from unit.audit.constraints_by_hand import constraints_by_hand
 
 import tierline
 from tierline.audit import AuditContext, Finding, audit_tables
 from tierline.schemas import DECISION_INPUTS, LAKE, PUBLISHED
 
 AS_OF = date(2026, 6, 30)
+BEFORE = date(2026, 6, 29)
 PACKAGED = Path(tierline.__file__).parent / "policy" / "profiles" / "cn-online-micro-lender.yaml"
 POLICY_ID = "cn-online-micro-lender-0123abcd"
 REFERENCE_PD = {"A": 0.0035, "B": 0.0072, "C": 0.0142, "D": 0.0283, "E": 0.0567, "F": 0.11, "G": 0.26}
@@ -76,6 +78,27 @@ class NightByHand:
     position: list[Row] | None = field(default_factory=list)
     previous_tiers: dict[str, str] | None = None
     policy: dict[str, Any] = field(default_factory=NO_GLIDE.copy)
+    before: list[Row] = field(default_factory=list)
+    as_of: date = AS_OF
+
+    def policy_number(self, key: str) -> float:
+        """A number of the funding section: replaced, or the packaged one."""
+        packaged = {"partner_share_cap": 0.35, "region_share_cap": 0.25, "industry_share_cap": 0.4}
+        packaged |= {"scenario_share_cap": 0.5, "expected_loss_budget": 0.05, "capital_budget": 0.5}
+        packaged |= {"inclusive_floor": 0.05}
+        return float(self.policy.get(f"funding.{key}", packaged[key]))
+
+    def stood(self, key: str, **amounts: str) -> None:
+        """Who funded the customer in the release before."""
+        for funder, amount in amounts.items():
+            row = {"customer_key": key, "as_of": BEFORE, "funder_id": funder, "share": 0.0, "amount": Decimal(amount)}
+            self.before.append(row | {"policy_id": POLICY_ID})
+
+    def state_constraints(self) -> list[Row]:
+        """Write the table of constraints down as it stands, so that it can be spoiled."""
+        stated = [{"as_of": AS_OF, "policy_id": POLICY_ID} | row for row in constraints_by_hand(self)]
+        self.tables["portfolio_constraints"] = stated
+        return stated
 
     def row(self, table: str, **key: Any) -> Row:
         rows = self.inputs if table == "inputs" else self.tables[table]
@@ -141,6 +164,8 @@ class NightByHand:
             self.tables["disclosures"].append(row | {"item": item, "amount": Decimal(amount)})
 
     def audit(self, folder: Path, as_of: date = AS_OF) -> list[Finding]:
+        if not self.tables.get("portfolio_constraints"):
+            self.state_constraints()
         paths = {name: folder / f"{name}.parquet" for name in self.tables}
         for name, path in paths.items():
             pq.write_table(pa.Table.from_pylist(self.tables[name], schema=_loose(PUBLISHED[name].arrow_schema)), path)
@@ -153,8 +178,16 @@ class NightByHand:
             inputs=pa.Table.from_pylist(self.inputs, schema=DECISION_INPUTS.arrow_schema),
             partners=_lake("funding_partners", self.partners),
             position=_lake("lender_position", self.position),
-            previous=None if self.previous_tiers is None else {"scores": _tiers(self.previous_tiers)},
+            previous=self._release_before(),
         )
+
+    def _release_before(self) -> dict[str, pa.Table] | None:
+        """The release before, as far as a test states it."""
+        stated = {} if self.previous_tiers is None else {"scores": _tiers(self.previous_tiers)}
+        return stated | ({"funding_allocation": self._previous()} if self.before else {}) or None
+
+    def _previous(self) -> pa.Table:
+        return pa.Table.from_pylist(self.before, schema=PUBLISHED["funding_allocation"].arrow_schema)
 
     def policy_file(self, folder: Path) -> str:
         """The packaged profile with the numbers of ``policy`` (by ``section.key``) replaced on every date."""
@@ -184,7 +217,13 @@ def _loose(schema: pa.Schema) -> pa.Schema:
 
 
 def _tiers(tiers: dict[str, str]) -> pa.Table:
-    return pa.table({"customer_key": list(tiers), "tier": list(tiers.values())})
+    """Scores of the release before; only the tiers matter."""
+    rows = [
+        {"customer_key": key, "as_of": BEFORE, "pd_12m": 0.01, "score": 600.0, "tier": tier, "thin_file": False}
+        | {"model_id": "m-before"}
+        for key, tier in tiers.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=PUBLISHED["scores"].arrow_schema)
 
 
 def _lake(name: str, rows: list[Row] | None) -> pa.Table | None:
@@ -195,7 +234,7 @@ def partner(partner_id: str, **other: Any) -> Row:
     row = {"partner_id": partner_id, "licence": "national", "home_region": "310000", "regions": "*"}
     row |= {"net_tier1_capital": Decimal(500_000), "total_loans": Decimal(200_000)}
     row |= {"joint_loan_balance": Decimal(79_000), "commitment": Decimal(121_000), "drawn": Decimal(100_000)}
-    return row | {"expires_on": None, "accepted_tiers": "A,B,C"} | other
+    return row | {"expires_on": None, "notice_days": 30, "accepted_tiers": "A,B,C"} | other
 
 
 def night_by_hand() -> NightByHand:

@@ -69,11 +69,11 @@ CASES: list[tuple[str, Spoil]] = [
     ("partner_region", _partner("P2", regions="310000", home_region="320000")),
     ("partner_region", _partner("P1", regions="320000")),
     ("partner_region", _partner("P1", licence="online", regions="310000,320000")),
-    ("commitment", _partner("P1", drawn=Decimal("100000.01"))),
-    ("commitment", _partner("P1", commitment=Decimal("120999.99"))),
-    ("tier1_share", _partner("P1", net_tier1_capital=Decimal("483999.99"))),
-    ("joint_loan_share", _partner("P1", joint_loan_balance=Decimal("79000.01"))),
-    ("joint_loan_share", _partner("P1", total_loans=Decimal("199999.99"))),
+    ("partner_commitment", _partner("P1", drawn=Decimal("100000.01"))),
+    ("partner_commitment", _partner("P1", commitment=Decimal("120999.99"))),
+    ("partner_tier1", _partner("P1", net_tier1_capital=Decimal("483999.99"))),
+    ("partner_joint", _partner("P1", joint_loan_balance=Decimal("79000.01"))),
+    ("partner_joint", _partner("P1", total_loans=Decimal("199999.99"))),
     ("leverage", _leverage),
 ]
 

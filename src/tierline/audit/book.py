@@ -1,0 +1,138 @@
+"""The book of one night as columns: every limit above 0 with its parts, what stood before, and what is new.
+
+Belongs here: joining the tables and working out new use. Does not belong here: rules (``audit.keeping``,
+``audit.capacity``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tierline.audit.finding import Rows
+from tierline.audit.night import OWN, Night
+
+_ALL = "*"
+_FACTS = ["pd_12m", "region_code", "segment", "industry_code", "scenario_id", "consent_partner_sharing"]
+Cents = npt.NDArray[np.int64]
+
+
+def book_of(night: Night) -> Rows:
+    """Rows of ``credit_limits`` above 0 with ``own``, ``partner``, ``theirs``, the funder before and the new use.
+
+    ``kept`` is true where a loan is out and the customer stands in the release before; then ``partner_before`` (null
+    for all own) is the only partner allowed and ``out`` what it carries of the loan. ``fit`` says that the partner may
+    fund something new for this customer; ``new`` is what it funds beyond ``out``, 0 at least. Money in cents. The
+    night must have ``credit_limits`` and ``funding_allocation``.
+    """
+    limits = night.tables["credit_limits"]
+    frame = limits.frame.loc[limits.frame["credit_limit"] > 0, ["customer_key", "tier", "credit_limit"]]
+    facts = night.inputs.frame[["customer_key", "drawn_balance", *_FACTS]]
+    frame = frame.merge(facts, on="customer_key", how="inner")
+    frame = frame.merge(_split(night.tables["funding_allocation"].frame, ""), on="customer_key", how="inner")
+    frame = frame.merge(_before(night), on="customer_key", how="left")
+    least = night.profile.exact("funding.own_share_min")
+    limit, drawn = _cents(frame["credit_limit"]), _cents(frame["drawn_balance"])
+    lent = np.minimum(limit, drawn)
+    # exact: ceil(least * limit) in whole cents
+    most = limit + times_over(limit, np.full(len(frame), -least.numerator), np.full(len(frame), least.denominator))
+    before, whole = _cents(frame["theirs_before"]), _cents(frame["limit_before"])
+    stood = (drawn > 0) & frame["limit_before"].notna().to_numpy() & (whole > 0)
+    carried = times_over(before, np.minimum(drawn, whole), np.maximum(whole, 1))
+    theirs = _cents(frame["theirs"])
+    first = times_over(theirs, lent, limit)
+    out = np.where(stood, np.minimum(carried, most), np.where(drawn > 0, first, 0))
+    fit = fits(night, frame, "partner")
+    frame = frame.assign(kept=stood, out=out, most=most, lent=lent, fit=fit)
+    return Rows("funding_allocation", frame.assign(new=np.maximum(theirs - out, 0)), ("customer_key",))
+
+
+def _cents(column: pd.Series) -> Cents:
+    return column.fillna(0).to_numpy(dtype=np.int64)
+
+
+def times_over(a: Cents, b: Cents, c: Cents) -> Cents:
+    """floor(a·b/c), exact: in 64 bits where the product fits, with Python's integers where it does not."""
+    if not len(a) or int(np.abs(a).max()) * int(np.abs(b).max()) < 2**63:
+        return np.asarray(a * b // c, dtype=np.int64)
+    exact = [int(x) * int(y) // int(z) for x, y, z in zip(a, b, c, strict=True)]
+    return np.array(exact, dtype=np.int64)
+
+
+def _split(allocation: pd.DataFrame, suffix: str) -> pd.DataFrame:
+    """Per customer the own part, the partner (the first, of several: ``one_partner`` finds them), its part, the sum."""
+    own = allocation["funder_id"] == OWN
+    by_own = allocation[own].drop_duplicates("customer_key")[["customer_key", "amount"]]
+    by_partner = allocation[~own].drop_duplicates("customer_key")[["customer_key", "funder_id", "amount"]]
+    both = by_own.rename(columns={"amount": f"own{suffix}"}).merge(
+        by_partner.rename(columns={"funder_id": f"partner{suffix}", "amount": f"theirs{suffix}"}),
+        on="customer_key",
+        how="outer",
+    )
+    money = [f"own{suffix}", f"theirs{suffix}"]
+    return both.assign(**{name: both[name].fillna(0).astype("int64") for name in money})
+
+
+def _before(night: Night) -> pd.DataFrame:
+    if "funding_allocation" not in night.previous:
+        columns = {"own_before": "int64", "partner_before": "object", "theirs_before": "int64", "limit_before": "int64"}
+        empty = {name: pd.Series(dtype=kind) for name, kind in columns.items()}
+        return pd.DataFrame({"customer_key": pd.Series(dtype="str"), **empty})
+    split = _split(night.previous["funding_allocation"].frame, "_before")
+    return split.assign(limit_before=split["own_before"] + split["theirs_before"])
+
+
+def fits(night: Night, frame: pd.DataFrame, column: str) -> npt.NDArray[np.bool_]:
+    """Whether the partner of each row may fund something new for it: known, and no rule of ``misfits`` broken."""
+    good = frame[column].isin(list(night.partners)).to_numpy(dtype=bool, copy=True)
+    for broken in misfits(night, frame, column).values():
+        good &= ~broken
+    return good
+
+
+def misfits(night: Night, frame: pd.DataFrame, column: str) -> dict[str, npt.NDArray[np.bool_]]:
+    """Per rule, the rows whose known partner it forbids: end, notice, tier, region, consent."""
+    end = night.as_of + timedelta(days=int(night.profile.exact("funding.min_days_to_expiry")))
+    notice = night.profile.exact("funding.min_notice_days")
+    names = ("partner_expiry", "partner_notice", "partner_tier", "partner_region", "consent")
+    broken = {name: np.zeros(len(frame), dtype=bool) for name in names}
+    for partner_id, partner in night.partners.items():
+        theirs = (frame[column] == partner_id).to_numpy(dtype=bool)
+        takes, reaches = _any_of(partner["accepted_tiers"]), _reach(partner)
+        broken["partner_expiry"] |= theirs & (not _runs(partner, end))
+        broken["partner_notice"] |= theirs & (not _stays(partner, notice))
+        if takes is not None:
+            broken["partner_tier"] |= theirs & ~frame["tier"].isin(takes).to_numpy(dtype=bool)
+        if reaches is not None:
+            broken["partner_region"] |= theirs & ~frame["region_code"].isin(reaches).to_numpy(dtype=bool)
+        broken["consent"] |= theirs & ~frame["consent_partner_sharing"].to_numpy(dtype=bool)
+    return broken
+
+
+def _runs(partner: Mapping[str, object], end: date) -> bool:
+    expires = partner["expires_on"]
+    return expires is None or (isinstance(expires, date) and expires >= end)
+
+
+def _stays(partner: Mapping[str, object], least: Fraction) -> bool:
+    notice = partner["notice_days"]
+    return isinstance(notice, int) and notice >= least
+
+
+def _reach(partner: Mapping[str, object]) -> set[str] | None:
+    """Regions within reach, None for all; a regional licence reaches its home region and no further."""
+    listed = _any_of(partner["regions"])
+    if partner["licence"] != "regional":
+        return listed
+    home = {str(partner["home_region"])}
+    return home if listed is None else home & listed
+
+
+def _any_of(text: object) -> set[str] | None:
+    parts = {part.strip() for part in str(text).split(",")}
+    return None if _ALL in parts else parts
