@@ -78,7 +78,8 @@ def _by(customers: pd.DataFrame, dimension: str) -> pd.Series:
 def _rate_band(rate: pd.Series) -> pd.Series:
     """The whole per cent that a rate starts with, as text; ``none`` where there is no limit and so no rate."""
     low = np.floor(rate.fillna(0) * 100 + 1e-9).astype(int)
-    return low.map("{:02d} %".format).where(rate.notna(), "none")
+    band: pd.Series = low.map("{:02d} %".format).where(rate.notna(), "none")
+    return band
 
 
 def _grouped(customers: pd.DataFrame, dimension: str) -> pd.DataFrame:
