@@ -206,6 +206,8 @@ def _economics(facts: pa.Table, tier: Ints, prices: pa.Table, lender: Lender, po
     """
     p = policy.pricing
     rate, cost = _reference_prices(prices, policy)
+    if (tier < 0).any():
+        raise TierlineError("wanted_limits: tier X has limits but is not of the scale: customers in default have none")
     if np.isnan(rate[np.unique(tier)]).any():
         missing = policy.scale.tiers[int(np.unique(tier)[np.isnan(rate[np.unique(tier)])][0])]
         raise TierlineError(f"pricing: tier {missing} has limits but no price: price every tier of the scale")

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from tierline.errors import BlockedError
 from tierline.funding.book import DIMENSIONS, NOBODY, OWN, FundingInputs, greatest_part, lender_of, read_book
 from tierline.funding.cells import Apart, eligible
+from tierline.funding.filling import fill
 from tierline.funding.optimum import Night, Optimum, find_optimum, near_cap
 from tierline.funding.outcome import Outcome, allocation_table, customer_measures, limits_table
 from tierline.funding.repair import Mender, mend
@@ -70,7 +71,7 @@ def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = 
             " a corrected position"
         )
     book = read_book(given, lender, policy)
-    rules, notes = rules_of(book, lender, policy.funding, _distinct(given.inputs))
+    rules, notes = rules_of(book, lender, policy.funding, distinct_members(given.inputs))
     if given.partners is None:
         notes.append("no funding partners delivered: all limits are the lender's own")
     if not len(book):
@@ -97,7 +98,7 @@ def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = 
     )
 
 
-def _distinct(inputs: pa.Table) -> dict[str, int]:
+def distinct_members(inputs: pa.Table) -> dict[str, int]:
     """Distinct members per dimension among all customers; null counts as one."""
     names = {"region": "region_code", "industry": "industry_code", "scenario": "scenario_id"}
     assert tuple(names) == DIMENSIONS
@@ -148,13 +149,15 @@ def _forgotten(mender: Mender, plan: Plan, apart: Apart) -> Apart:
 
 
 def _exact(night: Night, optimum: Optimum, apart: Apart, mender: Mender, rounded: Plan) -> Plan | None:
-    """Whole customers under every rule: mended, if that costs much, solved again a little tighter; None if that fails."""
+    """Whole customers under every rule: mended, or solved again a little tighter; None if that fails."""
     best: tuple[float, Plan] | None = None
     tighter: dict[Rule, float] = {}
     enough = optimum.solution.profit - _GOOD_ENOUGH * abs(optimum.solution.profit)
     for _ in range(_ROUNDS):
         broken = mender.broken(rounded)
         plan = mend(mender, rounded)
+        if not mender.broken(plan):
+            plan = max((plan, fill(mender, optimum, plan)), key=lambda one: _worth(night, one))
         if not mender.broken(plan) and (best is None or _worth(night, plan) > best[0]):
             best = _worth(night, plan), plan
         if best is not None and best[0] >= enough:

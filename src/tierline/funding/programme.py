@@ -215,6 +215,8 @@ def solver() -> highspy.Highs:
 
 def solve(programme: Programme) -> Solution | None:
     """The optimum, or None if no plan keeps every row; raises ``TierlineError`` if the solver gives up."""
+    if not len(programme.columns):
+        return Solution(np.zeros(0), np.zeros(len(programme.rows)), 0.0)
     highs = solver()
     highs.passModel(programme.lp)
     highs.run()

@@ -91,15 +91,15 @@ def _words(rule: Rule, price: float) -> tuple[str, str]:
         unit_en, unit_zh, worth = "yuan", "元", f"{price:.4f}"
     else:
         unit_en, unit_zh, worth = "percentage point", "个百分点", f"{price:,.0f}"
-    change_en, change_zh = ("less", "降低") if rule.least else ("more", "增加")
+    more_en, more_zh = (f"one {unit_en} less", "降低") if rule.least else (f"one more {unit_en}", "增加")
     if price <= 0:
         return (
-            f"one {unit_en} {change_en} of {english} is worth nothing: it does not bind",
-            f"{chinese}每{change_zh}1{unit_zh}不增加利润：未起约束作用",
+            f"{more_en} of {english} is worth nothing: it does not bind",
+            f"{chinese}每{more_zh}1{unit_zh}不增加利润：未起约束作用",
         )
     return (
-        f"one {unit_en} {change_en} of {english} is worth {worth} yuan a year",
-        f"{chinese}每{change_zh}1{unit_zh}，每年利润增加{worth}元",
+        f"{more_en} of {english} is worth {worth} yuan a year",
+        f"{chinese}每{more_zh}1{unit_zh}，每年利润增加{worth}元",
     )
 
 
