@@ -91,8 +91,8 @@ def _inside(days: int) -> str | None:
 LAST_BALANCE = """
 SELECT no, arg_max(balance, transaction_id) AS balance_last, any_value(occurred) AS balance_at,
        max(transaction_id) AS balance_id, any_value(day)::INTEGER AS balance_day
-FROM (SELECT no, day, occurred, transaction_id, balance FROM tx WHERE balance IS NOT NULL AND {visible})
-JOIN (SELECT no, max(occurred) AS occurred FROM tx WHERE balance IS NOT NULL AND {visible} GROUP BY no)
+FROM (SELECT no, day, occurred, transaction_id, balance FROM {source} WHERE balance IS NOT NULL AND {visible})
+JOIN (SELECT no, max(occurred) AS occurred FROM {source} WHERE balance IS NOT NULL AND {visible} GROUP BY no)
 USING (no, occurred)
 GROUP BY no
 """
@@ -154,6 +154,6 @@ def make_account(
         states = bands_sql(windows, both)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE account AS SELECT * FROM ({windows_sql(windows, states)})"
-        f" LEFT JOIN ({LAST_BALANCE.format(visible=visible)}) USING (no)"
+        f" LEFT JOIN ({LAST_BALANCE.format(source='tx', visible=visible)}) USING (no)"
     )
     connection.unregister("bands")

@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from tierline.features.account import ACCOUNT_FEATURES
+from tierline.features.account import ACCOUNT_FEATURES, WITH_TOTALS
 from tierline.features.account_sql import (
     IRREGULAR,
     IRREGULAR_NOW,
@@ -73,6 +73,7 @@ def feature_set_hash() -> str:
         VISIBLE,
         states_sql(ACCOUNT_WINDOWS, "tx"),
         bands_sql(ACCOUNT_WINDOWS, "states"),
+        WITH_TOTALS,
         windows_sql(ACCOUNT_WINDOWS, "states"),
         LAST_BALANCE,
         MONTHLY,
