@@ -5,7 +5,7 @@ and all that can be carried on (``increment``).
 
 Distinct keys, latest days and the last balance are found again among the rows of four months; who has none of them
 there is recomputed from the rows of a year, as is one with old news. A customer costs a row group of every file that is
-read, so all of a bucket are read at once, and only the columns that somebody needs.
+read and column, so each is read no more than they need: most have lost a key and nothing else.
 """
 
 from __future__ import annotations
@@ -43,37 +43,39 @@ class Losses:
     balance: Numbers = field(default_factory=set)
 
     @property
-    def partly(self) -> Numbers:
-        """Customers of whom recent rows are read."""
-        return self.keys.union(self.balance, *self.latest.values()) - self.whole
+    def dated(self) -> Numbers:
+        """Those who lost more than keys, but not everything."""
+        return self.balance.union(*self.latest.values()) - self.whole
 
     @property
     def everyone(self) -> Numbers:
         """All of them."""
-        return self.partly | self.whole
+        return self.whole | self.keys | self.dated
 
 
 def recall(connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, lost: Losses) -> None:
     """Put everything that was lost back into ``state``, as the task's date sees it."""
-    partly, whole = sorted(lost.partly), set(lost.whole)
-    if partly:
-        _read_recent(connection, task, _some(task, state, partly), bool(lost.balance or lost.latest))
-        state.seen = replace_rows(state.seen, _recent_keys(connection, task), partly)
+    dated, whole = lost.dated, set(lost.whole)
+    for numbers, every_column in ((lost.keys - dated - whole, False), (dated, True)):
+        if numbers:
+            _read_recent(connection, task, _some(task, state, sorted(numbers)), every_column)
+            state.seen = replace_rows(state.seen, _recent_keys(connection, task), sorted(numbers))
+    if dated:
         whole |= _recall_latest(connection, task, state, lost.latest) | _recall_balance(connection, task, state, lost)
     if whole:
         _recompute(connection, task, state, sorted(whole))
 
 
-def _read_recent(connection: duckdb.DuckDBPyConnection, task: BucketTask, some: BucketTask, all_columns: bool) -> None:
+def _read_recent(connection: duckdb.DuckDBPyConnection, task: BucketTask, some: BucketTask, every_column: bool) -> None:
     """Make ``recent``: the visible rows of ``some`` that occurred in the last months or became known in them."""
     tonight = task.dates[0]
     rows, since = only(some, "transactions"), f"DATE '{tonight - timedelta(days=SEEN_DAYS)}'"
     parts = [f"SELECT * FROM ({rows}) WHERE occurred_on > {since}"]
-    if all_columns:
+    if every_column:
         parts.append(f"SELECT * FROM ({rows}) WHERE occurred_on <= {since} AND known_on > {since}")
     connection.register("calendar", task.calendar.days())
     typed = typed_sql(" UNION ALL ".join(parts), task.calendar, task.context.vocabulary)
-    columns = f"{_OF_KEYS}, {_OF_BALANCES}" if all_columns else _OF_KEYS
+    columns = f"{_OF_KEYS}, {_OF_BALANCES}" if every_column else _OF_KEYS
     visible = VISIBLE.format(today=day_number(tonight), horizon=HORIZON)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE recent AS SELECT {columns} FROM ({typed}) WHERE {visible}")
 
@@ -91,11 +93,9 @@ def _recall_latest(
     connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, lost: dict[str, Numbers]
 ) -> Numbers:
     """Latest days among recent rows; customers of whom these do not tell."""
-    if not lost:
-        return set()
     windows = [window for window in LATEST if window.column in lost]
-    columns = ", ".join(f"{window.measure.over_rows()} AS {window.column}" for window in windows)
-    found = connection.sql(f"SELECT no, {columns} FROM recent GROUP BY no").to_arrow_table()
+    columns = "".join(f", {window.measure.over_rows()} AS {window.column}" for window in windows)
+    found = connection.sql(f"SELECT no{columns} FROM recent GROUP BY no").to_arrow_table()
     number, unknown = found.column("no").to_numpy(), set()
     for window in windows:
         latest = np.full(len(state.keys) + 1, ABSENT)
@@ -112,8 +112,6 @@ def _recall_balance(
     connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, lost: Losses
 ) -> Numbers:
     """The last balance among recent rows; customers who have none there."""
-    if not lost.balance:
-        return set()
     last = LAST_BALANCE.format(source="recent", visible=f"day > {_since(task)}")
     found = connection.sql(f"SELECT no, balance_id, {', '.join(BALANCE)} FROM ({last})").to_arrow_table()
     found = found.filter(pc.is_in(found.column("no"), value_set=pa.array(sorted(lost.balance), pa.int32())))
