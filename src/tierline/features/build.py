@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.engine import bucket_session, map_buckets, session
-from tierline.features.account_sql import IRREGULAR_NOW, VISIBLE, make_account, make_states, prepare_transactions
+from tierline.features.account_sql import IRREGULAR_NOW, VISIBLE, make_account, prepare_transactions
 from tierline.features.assemble import feature_rows
 from tierline.features.calendar import Calendar, day_number
 from tierline.features.contacts import SEEN_DAYS, contacts_sql, seen_sql
@@ -27,6 +27,7 @@ from tierline.features.income import MONTHLY
 from tierline.features.measures import HORIZON
 from tierline.features.registry import ACCOUNT_WINDOWS, FEATURE_TABLE
 from tierline.features.schedule_sql import make_delays, make_schedule, prepare_loans
+from tierline.features.spans import Spans, make_spans
 from tierline.lake import Lake
 
 DATES_AT_ONCE = 16
@@ -91,22 +92,22 @@ def panel_features(task: BucketTask) -> pa.Table:
 
 def panel_parts(task: BucketTask) -> Iterator[pa.Table]:
     """The same date by date, for who writes them as they come: a date's rows need not wait for the other dates'."""
-    with prepared(task) as connection:
+    with prepared(task) as (connection, spans):
         for day in task.dates:
-            make_tables(connection, task, day)
+            make_tables(connection, task, day, spans)
             yield feature_rows(connection, day)
 
 
 @contextmanager
-def prepared(task: BucketTask) -> Iterator[duckdb.DuckDBPyConnection]:
+def prepared(task: BucketTask) -> Iterator[tuple[duckdb.DuckDBPyConnection, Spans]]:
     """A session with everything that is made once for all dates: typed rows, states by segment, monthly sums."""
     with bucket_session() as connection:
         prepare_customers(connection, task)
         connection.register("calendar", task.calendar.days())
         prepare_transactions(connection, only(task, "transactions"), task.calendar, task.context.vocabulary)
-        make_shared_tables(connection, task)
+        spans = make_shared_tables(connection, task)
         prepare_loan_tables(connection, task)
-        yield connection
+        yield connection, spans
 
 
 def prepare_loan_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
@@ -155,30 +156,33 @@ def make_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask, day:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {asked}")
 
 
-def make_shared_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
-    """Make ``states`` and ``regular_monthly`` of the rows as the last date of the task sees them."""
+def make_shared_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> Spans:
+    """States and ``regular_monthly`` of the rows as the last date of the task sees them."""
     source = "tx" if len(task.dates) == 1 else f"(FROM tx WHERE until > {day_number(task.dates[-1])})"
-    make_states(connection, ACCOUNT_WINDOWS, source)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE regular_monthly AS {MONTHLY.format(source=source)}")
+    return make_spans(connection, ACCOUNT_WINDOWS, source, len(task.calendar.segments()))
 
 
-def make_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
+def make_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date, spans: Spans) -> None:
     """Make every table that ``assemble`` reads, for one date of the task."""
     make_customers(connection, task, day)
-    make_account_tables(connection, task, day)
+    make_account_tables(connection, task, day, spans)
     make_other_tables(connection, task, day)
 
 
-def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
+def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date, spans: Spans) -> None:
     """Make ``account``, ``monthly``, ``seen`` and ``contacts`` of the customers in ``asked``, from ``tx``."""
-    connection.execute(IRREGULAR_NOW.format(today=day_number(day)))
-    make_account(connection, ACCOUNT_WINDOWS, task.calendar, day)
     today = day_number(day)
+    connection.execute(IRREGULAR_NOW.format(today=today))
     visible = VISIBLE.format(today=today, horizon=HORIZON)
-    later = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) WHERE {visible})"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE again AS"
+        f" SELECT * FROM tx SEMI JOIN irregular USING (no) SEMI JOIN asked USING (no) WHERE {visible}"
+    )
+    make_account(connection, spans, task.calendar, day)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE monthly AS (FROM regular_monthly ANTI JOIN irregular USING (no))"
-        f" UNION ALL {MONTHLY.format(source=later)}"
+        f" UNION ALL {MONTHLY.format(source='again')}"
     )
     recent = f"(SELECT * FROM tx SEMI JOIN asked USING (no) WHERE {VISIBLE.format(today=today, horizon=SEEN_DAYS)})"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {seen_sql(recent).format(today=today)}")

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import IntegrityError
-from tierline.features.account_sql import LAST_BALANCE
+from tierline.features.account_sql import last_balance_sql
 from tierline.features.accounts import (
     ADDITIVE,
     BALANCE,
@@ -140,7 +140,7 @@ def _month_numbers(days: Ints) -> Ints:
 
 def _carry_balance(connection: duckdb.DuckDBPyConnection, state: AccountState, today: int) -> Numbers:
     """Take in a later balance; customers whose last balance was taken back and has no later one beside it."""
-    last = LAST_BALANCE.format(source="(FROM tx SEMI JOIN touched USING (no, day))", visible=IS.format(today=today))
+    last = last_balance_sql("(FROM tx SEMI JOIN touched USING (no, day))", IS.format(today=today))
     found = connection.sql(f"SELECT no, balance_id, {', '.join(BALANCE)} FROM ({last})").to_arrow_table()
     row = found.column("no").to_numpy() - 1
     ids = np.array(found.column("balance_id").to_pylist(), dtype=object)

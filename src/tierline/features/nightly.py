@@ -128,8 +128,8 @@ def bucket_night(night: BucketNight) -> BucketReport:
         if carried is not None:
             return carried
         state = "too many customers with corrections or late rows"
-    with prepared(task) as connection:
-        make_tables(connection, task, run.as_of)
+    with prepared(task) as (connection, spans):
+        make_tables(connection, task, run.as_of, spans)
         make_stairs(connection, run.as_of)
         store.write(take_state(connection, run.as_of), run.as_of, night.bucket, night.made_of)
         rows = _finish(connection, night)

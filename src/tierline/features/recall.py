@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tierline.features.account_sql import LAST_BALANCE, VISIBLE, prepare_transactions, typed_sql
+from tierline.features.account_sql import VISIBLE, last_balance_sql, prepare_transactions, typed_sql
 from tierline.features.accounts import BALANCE, LATEST, make_stairs, replace_customers, replace_rows
 from tierline.features.build import BucketTask, make_account_tables, make_shared_tables, only
 from tierline.features.calendar import day_number
@@ -112,7 +112,7 @@ def _recall_balance(
     connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, lost: Losses
 ) -> Numbers:
     """The last balance among recent rows; customers who have none there."""
-    last = LAST_BALANCE.format(source="recent", visible=f"day > {_since(task)}")
+    last = last_balance_sql("recent", f"day > {_since(task)}")
     found = connection.sql(f"SELECT no, balance_id, {', '.join(BALANCE)} FROM ({last})").to_arrow_table()
     found = found.filter(pc.is_in(found.column("no"), value_set=pa.array(sorted(lost.balance), pa.int32())))
     rows = found.column("no").to_numpy() - 1
@@ -129,11 +129,11 @@ def _recompute(connection: duckdb.DuckDBPyConnection, task: BucketTask, state: A
     connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest({whole})::INTEGER AS no")
     connection.register("calendar", task.calendar.days())
     prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
-    make_shared_tables(connection, some)
-    make_account_tables(connection, some, tonight)
+    make_account_tables(connection, some, tonight, make_shared_tables(connection, some))
     make_stairs(connection, tonight)
     replace_customers(connection, state, whole, tonight)
-    for name in ("account", "monthly", "seen", "contacts", "stairs"):
+    connection.unregister("account")
+    for name in ("monthly", "seen", "contacts", "stairs"):
         connection.execute(f"DROP TABLE {name}")
 
 

@@ -17,9 +17,6 @@ from tierline.features.account_sql import (
     LAST_BALANCE,
     UNSEEN,
     VISIBLE,
-    bands_sql,
-    states_sql,
-    windows_sql,
 )
 from tierline.features.account_sql import PREPARE as PREPARE_TRANSACTIONS
 from tierline.features.contacts import CONTACT_FEATURES, seen_sql
@@ -30,6 +27,7 @@ from tierline.features.loans import BURDEN_FEATURES, LOAN_FEATURES
 from tierline.features.measures import Window, windows_in
 from tierline.features.repayments import REPAYMENT_FEATURES
 from tierline.features.schedule_sql import SCHEDULE_SQL
+from tierline.features.spans import states_sql
 from tierline.schemas import Column, Kind, Table
 
 FEATURES: tuple[Feature, ...] = (
@@ -72,9 +70,7 @@ def feature_set_hash() -> str:
         IRREGULAR_NOW,
         VISIBLE,
         states_sql(ACCOUNT_WINDOWS, "tx"),
-        bands_sql(ACCOUNT_WINDOWS, "states"),
         WITH_TOTALS,
-        windows_sql(ACCOUNT_WINDOWS, "states"),
         LAST_BALANCE,
         MONTHLY,
         EARNED,

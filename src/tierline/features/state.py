@@ -182,6 +182,12 @@ def _narrow(values: Ints) -> npt.NDArray[Any]:
     return values
 
 
+def nullable(values: Ints) -> pa.Array:
+    """The same with nulls for ``ABSENT``."""
+    absent = values == ABSENT
+    return pa.array(values, mask=absent) if absent.any() else pa.array(values)
+
+
 def _wide(values: npt.NDArray[Any]) -> Ints:
     wide: Ints = np.array(values, np.int64)
     if values.dtype != np.int64:
