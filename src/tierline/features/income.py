@@ -17,7 +17,7 @@ PERIODS = 6
 MIN_PERIODS = 4
 
 MONTHLY = """
-SELECT no, month, sum(CASE WHEN is_credit AND role = 'income' THEN cents ELSE 0 END)::BIGINT AS income,
+SELECT no, month::INTEGER AS month, sum(CASE WHEN is_credit AND role = 'income' THEN cents ELSE 0 END)::BIGINT AS income,
        count(*)::BIGINT AS rows
 FROM {source} GROUP BY no, month
 """

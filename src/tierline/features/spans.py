@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from tierline.features.measures import HORIZON, WINDOWS, Kind, Measure, Window
 from tierline.features.state import ABSENT, Ints
 
-AT_ONCE = 8
+AT_ONCE = 4
 """Segments that are aggregated together: with more, the table of groups outgrows the caches."""
 BALANCE_AT = Measure("balance_at", Kind.LATEST, "balance IS NOT NULL", "occurred", ())
 """When the last known balance of a span was: kept with the states, though no feature names it."""
