@@ -135,8 +135,8 @@ def make_account(connection: duckdb.DuckDBPyConnection, spans: Spans, calendar: 
         regular = np.isin(spans.numbers, _numbers(connection, "FROM asked ANTI JOIN irregular USING (no)"))
         found = {name: np.concatenate([values[regular], anew[name]]) for name, values in found.items()}
     here = found[f"rows_{HORIZON}d"] > 0
-    columns = {name: nullable(values[here]) for name, values in found.items()}
-    account = pa.table({"no": columns.pop("no").cast(pa.int32()), **columns})
+    columns = {"no": nullable(found.pop("no")[here]).cast(pa.int32())}
+    account = pa.table(columns | {name: nullable(found.pop(name)[here]) for name in list(found)})
     visible = VISIBLE.format(today=day_number(day), horizon=HORIZON)
     connection.register("moment", account.select(["no", BALANCE_AT.name]))
     sql = last_balance_sql("tx", visible, f"SELECT no, {BALANCE_AT.name} AS occurred FROM moment")

@@ -70,9 +70,8 @@ def feature_rows(connection: duckdb.DuckDBPyConnection, day: date) -> pa.Table:
     """One row per customer in ``asked``, sorted by key; raises ``IntegrityError`` if a row used what came later."""
     numbers = {"today": day_number(day), "whole": last_whole_month(day), "partial": 0 if day == month_end(day) else 1}
     connection.execute(f"CREATE OR REPLACE TEMP TABLE earned AS {EARNED.format(**numbers)}")
-    account = connection.sql(ACCOUNT_SQL.format(**numbers)).to_arrow_table()
-    others = connection.sql(OTHERS_SQL.format(today=f"DATE '{day.isoformat()}'")).to_arrow_table()
-    rows = _beside(_in_order(others), account, day)
+    others = _in_order(connection.sql(OTHERS_SQL.format(today=f"DATE '{day.isoformat()}'")).to_arrow_table())
+    rows = _beside(others, connection.sql(ACCOUNT_SQL.format(**numbers)).to_arrow_table(), day)
     check_proof(rows, day)
     return rows
 
@@ -91,15 +90,16 @@ def _beside(others: pa.Table, account: pa.Table, day: date) -> pa.Table:
     position = np.full(int(max(wanted.max(initial=0), found.max(initial=0))) + 1, -1)
     position[found] = np.arange(len(found))
     index = position[wanted]
-    brought = account.combine_chunks().take(pa.array(index, mask=index < 0))
+    account = account.combine_chunks()  # under the same name, so that what is done with is let go: it is 25 MB
+    account = account.take(pa.array(index, mask=index < 0))
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         "customer_key": others.column("customer_key"),
         "as_of": pa.array([day] * len(index), pa.date32()),
     }
     for name in PROOF:
-        columns[name] = pc.max_element_wise(others.column(name), brought.column(name))
+        columns[name] = pc.max_element_wise(others.column(name), account.column(name))
     for feature in FEATURES:
-        source = brought if feature.name in brought.column_names else others
+        source = account if feature.name in account.column_names else others
         columns[feature.name] = source.column(feature.name)
     return pa.table(columns).cast(FEATURE_TABLE.arrow_schema)
 

@@ -32,6 +32,10 @@ from tierline.lake import Lake
 
 DATES_AT_ONCE = 16
 """Observation dates that share one reading; more would only make the segments shorter."""
+MANY_DATES = 4
+HALVES = ("customer_key < '8'", "customer_key >= '8'")
+"""With many dates a bucket is done in halves: rows of two years and states of sixty segments would take twice the
+memory of one date's. Keys are hexadecimal digits of a hash, and lake files are sorted by them."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,17 @@ class FeatureContext:
 
 @dataclass(frozen=True)
 class BucketTask:
-    """One bucket at one or more dates. ``spine``: customer_key and as_of of the rows asked for; None for everyone."""
+    """One bucket at one or more dates. ``spine``: customer_key and as_of of the rows asked for; None for everyone.
+
+    ``whose``: a condition on ``customer_key`` in SQL, for a part of the bucket.
+    """
 
     lake: Lake
     bucket: int
     dates: tuple[date, ...]
     context: FeatureContext
     spine: pa.Table | None = None
-    customers: tuple[str, ...] | None = None  # only these, if given
+    whose: str = ""
 
     @property
     def calendar(self) -> Calendar:
@@ -75,18 +82,24 @@ def build_features(lake: Lake, spine: pa.Table, context: FeatureContext) -> pa.T
     spine = spine.select(["customer_key", "as_of"])
     dates = sorted(pc.unique(spine.column("as_of")).to_pylist())
     chunks = [tuple(dates[start : start + DATES_AT_ONCE]) for start in range(0, len(dates), DATES_AT_ONCE)]
-    tasks = [
-        BucketTask(lake, bucket, chunk, context, spine.filter(pc.is_in(spine.column("as_of"), pa.array(chunk))))
-        for chunk in chunks
-        for bucket in range(lake.buckets)
-    ]
+    tasks = []
+    for chunk in chunks:
+        tasks += panel_tasks(lake, chunk, context, spine.filter(pc.is_in(spine.column("as_of"), pa.array(chunk))))
     parts = map_buckets(panel_features, tasks, "features")
     empty = FEATURE_TABLE.arrow_schema.empty_table()
     return pa.concat_tables([empty, *parts]).sort_by([("as_of", "ascending"), ("customer_key", "ascending")])
 
 
+def panel_tasks(
+    lake: Lake, dates: tuple[date, ...], context: FeatureContext, spine: pa.Table | None = None
+) -> list[BucketTask]:
+    """Tasks that together make every bucket's rows at ``dates``, at most ``DATES_AT_ONCE``."""
+    parts = HALVES if len(dates) >= MANY_DATES else ("",)
+    return [BucketTask(lake, bucket, dates, context, spine, whose) for bucket in range(lake.buckets) for whose in parts]
+
+
 def panel_features(task: BucketTask) -> pa.Table:
-    """Feature rows of one bucket at every date of the task, from one reading of its transactions."""
+    """Feature rows of one task at each of its dates, from one reading of the transactions."""
     return pa.concat_tables(panel_parts(task))
 
 
@@ -118,10 +131,7 @@ def prepare_loan_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask)
 def only(task: BucketTask, table: str) -> str:
     """SQL of every version of the task's rows of a table."""
     versions = task.lake.versions_sql(table, task.bucket)
-    if task.customers is None:
-        return versions
-    listed = ", ".join(f"'{key}'" for key in task.customers) or "NULL"
-    return f"SELECT * FROM ({versions}) WHERE customer_key IN ({listed})"
+    return f"SELECT * FROM ({versions}) WHERE {task.whose}" if task.whose else versions
 
 
 def prepare_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask, numbered: str = "") -> None:

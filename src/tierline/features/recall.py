@@ -26,6 +26,7 @@ from tierline.features.contacts import SEEN_DAYS, seen_sql
 from tierline.features.measures import HORIZON, KNOWN_BASE
 from tierline.features.news import Numbers
 from tierline.features.state import ABSENT, AccountState
+from tierline.sql import quoted
 
 _OF_KEYS = "no, day, known, role, is_credit, is_debit, counterparty, scenario, category"
 _OF_BALANCES = "balance, occurred, transaction_id"
@@ -139,4 +140,4 @@ def _recompute(connection: duckdb.DuckDBPyConnection, task: BucketTask, state: A
 
 def _some(task: BucketTask, state: AccountState, numbers: list[int]) -> BucketTask:
     keys = state.keys.take(pa.array([number - 1 for number in numbers])).to_pylist()
-    return replace(task, customers=tuple(keys))
+    return replace(task, whose=f"customer_key IN ({', '.join(quoted(key) for key in keys)})")
