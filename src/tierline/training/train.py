@@ -36,7 +36,7 @@ LOGGER = logging.getLogger("tierline.training")
 REFERENCE_FEATURES = 10
 MEAN_ROWS = 50_000
 SAME_SHAPE = "same features, shape and trees; newest mature rows learn, the last of them calibrate"
-NEW_SHAPE = "same features; shape and trees are chosen again by the same rule; all rows learn and calibrate"
+NEW_SHAPE = "same features; shape and trees chosen again by the same rule (tested: {}); all rows learn and calibrate"
 Floats = npt.NDArray[np.float64]
 
 
@@ -176,7 +176,7 @@ def _card(run: _Run, kept: Learned, judged: Judged, pd_12m: Floats) -> BundleCar
         data_hash=run.data,
         calibration=kept.calibration,
         calibrator_choice=kept.choice,
-        training={**config.model_dump(), **_shape(run.shape)},
+        training={**config.model_dump(), **_shape(kept.shape)},
         slices=panel.describe(),
         exclusions={
             "already_default": panel.counts.already_default,
@@ -212,10 +212,9 @@ def _shape(shape: Shape) -> dict[str, object]:
 
 def _refit_facts(kept: Learned, tested: Shape) -> dict[str, object]:
     described = kept.panel.describe()
-    learned = {name: described[name] for name in ("train", "calibrate") if name in described}
-    if kept.shape is tested:
-        return {"rule": SAME_SHAPE, **learned}
-    return {"rule": NEW_SHAPE, **learned, "shape": _shape(kept.shape)}
+    learned: dict[str, object] = {name: described[name] for name in ("train", "calibrate") if name in described}
+    tried = f"{tested.trees} trees of {tested.name} leaves"
+    return {"rule": SAME_SHAPE if kept.shape is tested else NEW_SHAPE.format(tried), **learned}
 
 
 def _test_rows(panel: Panel, pd_12m: Floats) -> pa.Table:
