@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from benchmarks.skewed import LAST, VOCABULARY
 from tierline.engine import map_buckets, session
 from tierline.features import FeatureContext, NightlyRun, nightly_features
-from tierline.features.build import BucketTask, panel_parts
+from tierline.features.build import BucketTask, panel_parts, panel_tasks
 from tierline.lake import Lake
 from tierline.months import month_end, months_before
 from tierline.parquet import write_arrow
@@ -52,17 +52,18 @@ def full_recompute(root: Path, target: Path) -> None:
     """Every feature at one date from the lake, one file per bucket; no state is read or left."""
     shutil.rmtree(target, ignore_errors=True)
     lake = Lake(root)
-    tasks = [(BucketTask(lake, bucket, (LAST,), CONTEXT), target) for bucket in range(lake.buckets)]
-    map_buckets(_write_bucket, tasks, "features")
+    _write(panel_tasks(lake, (LAST,), CONTEXT), target)
 
 
-def _write_bucket(given: tuple[BucketTask, Path]) -> int:
-    task, target = given
-    rows = 0
-    for day, part in zip(task.dates, panel_parts(task), strict=True):
-        write_arrow(target / f"as_of={day}" / f"bucket={task.bucket:03d}.parquet", part, quickly=True)
-        rows += part.num_rows
-    return rows
+def _write(tasks: list[BucketTask], target: Path) -> None:
+    map_buckets(_write_part, [(number, task, target) for number, task in enumerate(tasks)], "features")
+
+
+def _write_part(given: tuple[int, BucketTask, Path]) -> None:
+    number, task, target = given
+    parts = panel_parts(task)
+    for day in task.dates:  # one at a time: no date's rows stand in memory while the next is computed
+        write_arrow(target / f"as_of={day}" / f"part={number:03d}.parquet", next(parts), quickly=True)
 
 
 def night(root: Path, work: Path, as_of: date) -> None:
@@ -88,8 +89,7 @@ def month_ends_before(count: int) -> tuple[date, ...]:
 def panel(root: Path, target: Path, dates: tuple[date, ...]) -> None:
     """Every feature at many dates from one reading."""
     lake = Lake(root)
-    tasks = [(BucketTask(lake, bucket, dates, CONTEXT), target) for bucket in range(lake.buckets)]
-    map_buckets(_write_bucket, tasks, "features")
+    _write(panel_tasks(lake, dates, CONTEXT), target)
 
 
 def one_by_one(root: Path, target: Path, dates: tuple[date, ...]) -> None:

@@ -78,10 +78,19 @@ def _days_since(last: str) -> str:
 _WORSE: dict[str, Any] = {"monotone": 1, "why": "more of it goes with over-indebtedness"}
 
 
+def _mixed(days: int) -> list[str]:
+    """Columns of spending by role; together they are ``mixed_<days>d``."""
+    return [f"{name}_{days}d" for name in ("essential", "discretionary", "gambling", "cash", "fee", "other_spend")]
+
+
+_TOTALS = ", ".join(f"nullif({' + '.join(_mixed(days))}, 0)::DOUBLE AS mixed_{days}d" for days in (90, 365))
+WITH_TOTALS = f"(SELECT *, {_TOTALS} FROM account)"
+"""The table that expressions are computed over: inside a CASE, a sum would be added up again for every branch."""
+
+
 def _entropy(days: int) -> str:
     """Shannon entropy of spending over six roles, in nats: 0 where all is of one kind."""
-    parts = [f"{name}_{days}d" for name in ("essential", "discretionary", "gambling", "cash", "fee", "other_spend")]
-    total = f"nullif({' + '.join(parts)}, 0)::DOUBLE"
+    parts, total = _mixed(days), f"mixed_{days}d"
     terms = [f"CASE WHEN {part} > 0 THEN {part} / {total} * ln({part} / {total}) ELSE 0 END" for part in parts]
     return f"CASE WHEN {total} IS NOT NULL THEN -({' + '.join(terms)}) END"
 

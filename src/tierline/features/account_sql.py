@@ -3,10 +3,10 @@
 Belongs here: the SQL from transactions to one row per customer with every window a feature names. Does not belong here:
 the features themselves (``account``), or which customers and dates are asked for (``build``).
 
-Two steps: rows become one state per (customer, segment), and states become windows. Rows are read and typed once for
-all dates, and aggregated as the last date sees them. A customer is irregular on a date that could not see one of
-those rows yet, or saw another version of it, and is aggregated again for that date from what was known on it. Money is
-integer cents, so nothing depends on the order of addition.
+Two steps: rows become one state per (customer, segment), and states become windows (``spans``). Rows are read and typed
+once for all dates, and aggregated as the last date sees them. A customer is irregular on a date that could not see one
+of those rows yet, or saw another version of it, and is aggregated again for that date from what was known on it. Money
+is integer cents, so nothing depends on the order of addition.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from collections.abc import Mapping
 from datetime import date
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from tierline.features.calendar import Calendar, day_number
-from tierline.features.measures import HORIZON, Window
+from tierline.features.measures import HORIZON
+from tierline.features.spans import BALANCE_AT, Spans, make_spans
+from tierline.features.state import Ints, nullable
 from tierline.schemas.roles import ROLES
 from tierline.sql import quoted
 
@@ -64,38 +68,22 @@ IRREGULAR_NOW = "CREATE OR REPLACE TEMP TABLE irregular AS SELECT no FROM irregu
 VISIBLE = "day <= {today} AND day > {today} - {horizon} AND known <= {today} AND {today} < until"
 
 
-def states_sql(windows: tuple[Window, ...], source: str) -> str:
-    """Aggregate prepared transactions to one row per customer and segment."""
-    measures = {window.measure.name: window.measure for window in windows}
-    columns = ", ".join(f"{measure.over_rows()} AS {name}" for name, measure in measures.items())
-    return f"SELECT no, segment, {columns} FROM {source} GROUP BY no, segment"
-
-
-def windows_sql(windows: tuple[Window, ...], states: str) -> str:
-    """Combine ``states`` (with the ``band`` of each) into windows: one row per customer."""
-    columns = ", ".join(f"{w.measure.over_spans(_inside(w.days))} AS {w.column}" for w in windows)
-    return f"SELECT no, {columns} FROM ({states}) GROUP BY no"
-
-
-def bands_sql(windows: tuple[Window, ...], states: str) -> str:
-    """Add up the states of many short segments to those of the bands of one date."""
-    measures = {window.measure.name: window.measure for window in windows}
-    columns = ", ".join(f"{measure.over_spans()} AS {name}" for name, measure in measures.items())
-    return f"SELECT no, band, {columns} FROM ({states}) JOIN bands USING (segment) GROUP BY no, band"
-
-
-def _inside(days: int) -> str | None:
-    return None if days == HORIZON else f"band <= {days}"
-
-
 LAST_BALANCE = """
 SELECT no, arg_max(balance, transaction_id) AS balance_last, any_value(occurred) AS balance_at,
        max(transaction_id) AS balance_id, any_value(day)::INTEGER AS balance_day
-FROM (SELECT no, day, occurred, transaction_id, balance FROM tx WHERE balance IS NOT NULL AND {visible})
-JOIN (SELECT no, max(occurred) AS occurred FROM tx WHERE balance IS NOT NULL AND {visible} GROUP BY no)
-USING (no, occurred)
+FROM (SELECT no, day, occurred, transaction_id, balance FROM {source} WHERE balance IS NOT NULL AND {visible})
+JOIN ({moments}) USING (no, occurred)
 GROUP BY no
 """
+_MOMENTS = "SELECT no, max(occurred) AS occurred FROM {source} WHERE balance IS NOT NULL AND {visible} GROUP BY no"
+
+
+def last_balance_sql(source: str, visible: str, moments: str = _MOMENTS) -> str:
+    """The last balance of each customer; of several at one moment, that of the last identifier.
+
+    ``moments``: SQL of the moment of each (no, occurred), where it is known.
+    """
+    return LAST_BALANCE.format(source=source, visible=visible, moments=moments.format(source=source, visible=visible))
 
 
 def role_sql(vocabulary: Mapping[str, str]) -> str:
@@ -134,26 +122,41 @@ def _span(calendar: Calendar) -> dict[str, date]:
     return {"first": calendar.first, "last": calendar.last, "earliest": calendar.dates[0]}
 
 
-def make_states(connection: duckdb.DuckDBPyConnection, windows: tuple[Window, ...], source: str) -> None:
-    """Make ``states`` of the prepared transactions in ``source``."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE states AS {states_sql(windows, source)}")
+def make_account(connection: duckdb.DuckDBPyConnection, spans: Spans, calendar: Calendar, day: date) -> None:
+    """Make ``account``: windows and last balance of each customer with a row in the horizon of ``day``.
 
-
-def make_account(
-    connection: duckdb.DuckDBPyConnection, windows: tuple[Window, ...], calendar: Calendar, day: date
-) -> None:
-    """Make ``account``: windows and last balance of each customer with a row in the horizon of ``day``."""
+    With several dates, ``asked``, ``irregular`` and ``again`` (rows of the irregular as the day sees them) must exist.
+    """
+    bands = calendar.bands(day)
+    found = {"no": spans.numbers, **spans.windows_on(bands)}
+    if len(calendar.dates) > 1:
+        again = make_spans(connection, spans.windows, "again", spans.segments, spans.segments)
+        anew = {"no": again.numbers, **again.windows_on(bands)}
+        regular = np.isin(spans.numbers, _numbers(connection, "FROM asked ANTI JOIN irregular USING (no)"))
+        found = {name: np.concatenate([values[regular], anew[name]]) for name, values in found.items()}
+    here = found[f"rows_{HORIZON}d"] > 0
+    columns = {"no": nullable(found.pop("no")[here]).cast(pa.int32())}
+    account = pa.table(columns | {name: nullable(found.pop(name)[here]) for name in list(found)})
     visible = VISIBLE.format(today=day_number(day), horizon=HORIZON)
-    connection.register("bands", calendar.bands(day))
-    if len(calendar.dates) == 1:
-        states = "SELECT * FROM states JOIN bands USING (segment)"
-    else:
-        seen = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) SEMI JOIN asked USING (no) WHERE {visible})"
-        regular = "FROM states SEMI JOIN asked USING (no) ANTI JOIN irregular USING (no)"
-        both = f"({regular}) UNION ALL BY NAME {states_sql(windows, seen)}"
-        states = bands_sql(windows, both)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE account AS SELECT * FROM ({windows_sql(windows, states)})"
-        f" LEFT JOIN ({LAST_BALANCE.format(visible=visible)}) USING (no)"
-    )
-    connection.unregister("bands")
+    connection.register("moment", account.select(["no", BALANCE_AT.name]))
+    sql = last_balance_sql("tx", visible, f"SELECT no, {BALANCE_AT.name} AS occurred FROM moment")
+    last = connection.sql(sql).to_arrow_table()
+    connection.unregister("moment")
+    connection.register("account", _with_balances(account.drop_columns([BALANCE_AT.name]), last))
+
+
+def _with_balances(account: pa.Table, last: pa.Table) -> pa.Table:
+    """``account`` with the columns of ``last`` brought to its customers; null where there is no balance."""
+    number, found = account.column("no").to_numpy(), last.column("no").to_numpy()
+    position = np.full(int(number.max(initial=0)) + 1, -1)
+    position[found] = np.arange(len(found))
+    index = position[number]
+    brought = last.combine_chunks().take(pa.array(index, mask=index < 0))
+    for name in last.column_names[1:]:
+        account = account.append_column(name, brought.column(name))
+    return account
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection, sql: str) -> Ints:
+    found: Ints = connection.sql(sql).to_arrow_table().column("no").to_numpy()
+    return found

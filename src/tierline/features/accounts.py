@@ -21,7 +21,7 @@ from tierline.features.lending import take_loans
 from tierline.features.measures import HORIZON, Kind, Window
 from tierline.features.registry import ACCOUNT_WINDOWS
 from tierline.features.stairs import days_sql, extremes_of, stair_measures, stairs_sql
-from tierline.features.state import ABSENT, AccountState, Ints
+from tierline.features.state import ABSENT, AccountState, Ints, nullable
 
 CARRIED: tuple[Window, ...] = tuple(window for window in ACCOUNT_WINDOWS if not window.measure.extreme)
 """Windows that are kept as arrays; extremes follow from the stairs."""
@@ -117,7 +117,7 @@ def show_state(connection: duckdb.DuckDBPyConnection, state: AccountState, day: 
     shown = {name: state.columns[name] for name in (*(window.column for window in CARRIED), "balance_last")}
     shown |= extremes_of(ACCOUNT_WINDOWS, state.stairs, len(state.keys), today)
     for name, values in shown.items():
-        columns[name] = _nullable(values[here])
+        columns[name] = nullable(values[here])
     parts = []
     for month in months_of(day):
         rows = np.flatnonzero(state.columns[f"rows_{month}"] > 0)
@@ -134,8 +134,3 @@ def show_state(connection: duckdb.DuckDBPyConnection, state: AccountState, day: 
         connection.execute(f"DROP TABLE IF EXISTS {name}")
         connection.register(name, table)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE contacts AS {contacts_sql().format(today=today)}")
-
-
-def _nullable(values: Ints) -> pa.Array:
-    absent = values == ABSENT
-    return pa.array(values, mask=absent) if absent.any() else pa.array(values)

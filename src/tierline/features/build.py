@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.engine import bucket_session, map_buckets, session
-from tierline.features.account_sql import IRREGULAR_NOW, VISIBLE, make_account, make_states, prepare_transactions
+from tierline.features.account_sql import IRREGULAR_NOW, VISIBLE, make_account, prepare_transactions
 from tierline.features.assemble import feature_rows
 from tierline.features.calendar import Calendar, day_number
 from tierline.features.contacts import SEEN_DAYS, contacts_sql, seen_sql
@@ -27,10 +27,15 @@ from tierline.features.income import MONTHLY
 from tierline.features.measures import HORIZON
 from tierline.features.registry import ACCOUNT_WINDOWS, FEATURE_TABLE
 from tierline.features.schedule_sql import make_delays, make_schedule, prepare_loans
+from tierline.features.spans import Spans, make_spans
 from tierline.lake import Lake
 
 DATES_AT_ONCE = 16
 """Observation dates that share one reading; more would only make the segments shorter."""
+MANY_DATES = 4
+HALVES = ("customer_key < '8'", "customer_key >= '8'")
+"""With many dates a bucket is done in halves: rows of two years and states of sixty segments would take twice the
+memory of one date's. Keys are hexadecimal digits of a hash, and lake files are sorted by them."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,17 @@ class FeatureContext:
 
 @dataclass(frozen=True)
 class BucketTask:
-    """One bucket at one or more dates. ``spine``: customer_key and as_of of the rows asked for; None for everyone."""
+    """One bucket at one or more dates. ``spine``: customer_key and as_of of the rows asked for; None for everyone.
+
+    ``whose``: a condition on ``customer_key`` in SQL, for a part of the bucket.
+    """
 
     lake: Lake
     bucket: int
     dates: tuple[date, ...]
     context: FeatureContext
     spine: pa.Table | None = None
-    customers: tuple[str, ...] | None = None  # only these, if given
+    whose: str = ""
 
     @property
     def calendar(self) -> Calendar:
@@ -74,39 +82,45 @@ def build_features(lake: Lake, spine: pa.Table, context: FeatureContext) -> pa.T
     spine = spine.select(["customer_key", "as_of"])
     dates = sorted(pc.unique(spine.column("as_of")).to_pylist())
     chunks = [tuple(dates[start : start + DATES_AT_ONCE]) for start in range(0, len(dates), DATES_AT_ONCE)]
-    tasks = [
-        BucketTask(lake, bucket, chunk, context, spine.filter(pc.is_in(spine.column("as_of"), pa.array(chunk))))
-        for chunk in chunks
-        for bucket in range(lake.buckets)
-    ]
+    tasks = []
+    for chunk in chunks:
+        tasks += panel_tasks(lake, chunk, context, spine.filter(pc.is_in(spine.column("as_of"), pa.array(chunk))))
     parts = map_buckets(panel_features, tasks, "features")
     empty = FEATURE_TABLE.arrow_schema.empty_table()
     return pa.concat_tables([empty, *parts]).sort_by([("as_of", "ascending"), ("customer_key", "ascending")])
 
 
+def panel_tasks(
+    lake: Lake, dates: tuple[date, ...], context: FeatureContext, spine: pa.Table | None = None
+) -> list[BucketTask]:
+    """Tasks that together make every bucket's rows at ``dates``, at most ``DATES_AT_ONCE``."""
+    parts = HALVES if len(dates) >= MANY_DATES else ("",)
+    return [BucketTask(lake, bucket, dates, context, spine, whose) for bucket in range(lake.buckets) for whose in parts]
+
+
 def panel_features(task: BucketTask) -> pa.Table:
-    """Feature rows of one bucket at every date of the task, from one reading of its transactions."""
+    """Feature rows of one task at each of its dates, from one reading of the transactions."""
     return pa.concat_tables(panel_parts(task))
 
 
 def panel_parts(task: BucketTask) -> Iterator[pa.Table]:
     """The same date by date, for who writes them as they come: a date's rows need not wait for the other dates'."""
-    with prepared(task) as connection:
+    with prepared(task) as (connection, spans):
         for day in task.dates:
-            make_tables(connection, task, day)
+            make_tables(connection, task, day, spans)
             yield feature_rows(connection, day)
 
 
 @contextmanager
-def prepared(task: BucketTask) -> Iterator[duckdb.DuckDBPyConnection]:
+def prepared(task: BucketTask) -> Iterator[tuple[duckdb.DuckDBPyConnection, Spans]]:
     """A session with everything that is made once for all dates: typed rows, states by segment, monthly sums."""
     with bucket_session() as connection:
         prepare_customers(connection, task)
         connection.register("calendar", task.calendar.days())
         prepare_transactions(connection, only(task, "transactions"), task.calendar, task.context.vocabulary)
-        make_shared_tables(connection, task)
+        spans = make_shared_tables(connection, task)
         prepare_loan_tables(connection, task)
-        yield connection
+        yield connection, spans
 
 
 def prepare_loan_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
@@ -117,10 +131,7 @@ def prepare_loan_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask)
 def only(task: BucketTask, table: str) -> str:
     """SQL of every version of the task's rows of a table."""
     versions = task.lake.versions_sql(table, task.bucket)
-    if task.customers is None:
-        return versions
-    listed = ", ".join(f"'{key}'" for key in task.customers) or "NULL"
-    return f"SELECT * FROM ({versions}) WHERE customer_key IN ({listed})"
+    return f"SELECT * FROM ({versions}) WHERE {task.whose}" if task.whose else versions
 
 
 def prepare_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask, numbered: str = "") -> None:
@@ -155,30 +166,33 @@ def make_customers(connection: duckdb.DuckDBPyConnection, task: BucketTask, day:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {asked}")
 
 
-def make_shared_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> None:
-    """Make ``states`` and ``regular_monthly`` of the rows as the last date of the task sees them."""
+def make_shared_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask) -> Spans:
+    """States and ``regular_monthly`` of the rows as the last date of the task sees them."""
     source = "tx" if len(task.dates) == 1 else f"(FROM tx WHERE until > {day_number(task.dates[-1])})"
-    make_states(connection, ACCOUNT_WINDOWS, source)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE regular_monthly AS {MONTHLY.format(source=source)}")
+    return make_spans(connection, ACCOUNT_WINDOWS, source, len(task.calendar.segments()))
 
 
-def make_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
+def make_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date, spans: Spans) -> None:
     """Make every table that ``assemble`` reads, for one date of the task."""
     make_customers(connection, task, day)
-    make_account_tables(connection, task, day)
+    make_account_tables(connection, task, day, spans)
     make_other_tables(connection, task, day)
 
 
-def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date) -> None:
+def make_account_tables(connection: duckdb.DuckDBPyConnection, task: BucketTask, day: date, spans: Spans) -> None:
     """Make ``account``, ``monthly``, ``seen`` and ``contacts`` of the customers in ``asked``, from ``tx``."""
-    connection.execute(IRREGULAR_NOW.format(today=day_number(day)))
-    make_account(connection, ACCOUNT_WINDOWS, task.calendar, day)
     today = day_number(day)
+    connection.execute(IRREGULAR_NOW.format(today=today))
     visible = VISIBLE.format(today=today, horizon=HORIZON)
-    later = f"(SELECT * FROM tx SEMI JOIN irregular USING (no) WHERE {visible})"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE again AS"
+        f" SELECT * FROM tx SEMI JOIN irregular USING (no) SEMI JOIN asked USING (no) WHERE {visible}"
+    )
+    make_account(connection, spans, task.calendar, day)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE monthly AS (FROM regular_monthly ANTI JOIN irregular USING (no))"
-        f" UNION ALL {MONTHLY.format(source=later)}"
+        f" UNION ALL {MONTHLY.format(source='again')}"
     )
     recent = f"(SELECT * FROM tx SEMI JOIN asked USING (no) WHERE {VISIBLE.format(today=today, horizon=SEEN_DAYS)})"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE seen AS {seen_sql(recent).format(today=today)}")

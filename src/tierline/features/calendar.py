@@ -67,19 +67,22 @@ class Calendar:
         return found
 
     def days(self) -> pa.Table:
-        """One row per day: occurred_on, day, segment, bit, month, on_weekend, morning (µs of 06:00 that day)."""
+        """One row per day: occurred_on, day, segment, bit, month, on_weekend, morning (µs of 06:00 that day).
+
+        Every transaction of a run is given these, so they are as narrow as they can be.
+        """
         rows = []
         for index, (low, high) in enumerate(self.segments()):
             for offset in range((high - low).days + 1):
                 rows.append((low + timedelta(days=offset), index, 1 << offset))
-        listed = [day for day, _, _ in rows]
+        listed, bits = [day for day, _, _ in rows], [bit for _, _, bit in rows]
         return pa.table(
             {
                 "occurred_on": pa.array(listed, pa.date32()),
                 "day": pa.array([day_number(day) for day in listed], pa.int32()),
                 "segment": pa.array([segment for _, segment, _ in rows], pa.int16()),
-                "bit": pa.array([bit for _, _, bit in rows], pa.uint64()),
-                "month": pa.array([month_number(day) for day in listed], pa.int32()),
+                "bit": pa.array(bits, _unsigned(max(bits))),
+                "month": pa.array([month_number(day) for day in listed], pa.int16()),
                 "on_weekend": pa.array([day.isoweekday() >= 6 for day in listed]),
                 "morning": pa.array([_morning(day, self.timezone) for day in listed], pa.int64()),
             }
@@ -98,6 +101,10 @@ class Calendar:
                 "band": pa.array([band for _, band in inside], pa.int16()),
             }
         )
+
+
+def _unsigned(most: int) -> pa.DataType:
+    return next(kind for kind in (pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()) if most < 2**kind.bit_width)
 
 
 def _morning(day: date, timezone: str) -> int:

@@ -17,8 +17,8 @@ PERIODS = 6
 MIN_PERIODS = 4
 
 MONTHLY = """
-SELECT no, month, sum(CASE WHEN is_credit AND role = 'income' THEN cents ELSE 0 END)::BIGINT AS income,
-       count(*)::BIGINT AS rows
+SELECT no, month::INTEGER AS month, count(*)::BIGINT AS rows,
+       sum(CASE WHEN is_credit AND role = 'income' THEN cents ELSE 0 END)::BIGINT AS income
 FROM {source} GROUP BY no, month
 """
 """Cents of income and number of rows per customer and calendar month."""

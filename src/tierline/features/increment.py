@@ -1,18 +1,17 @@
 """Tonight's state from yesterday's: what became known tonight, less the day that leaves each window.
 
-Belongs here: the rules of the increment and its arithmetic. Does not belong here: reading what
-is new (``news``), where state is kept (``state``), or when it may be used (``nightly``).
+Belongs here: the rules of the increment and its arithmetic. Does not belong here: reading what is new (``news``) and
+reading those again who lost something (``recall``); where state is kept (``state``), or when it may be used
+(``nightly``).
 
 A (customer, day) is *touched* if what is visible of it differs between last night and tonight: a day that has come, a
 late row, a correction. Sums and counts change by the difference; the day that leaves a window is subtracted. Latest
-days, extremes and distinct keys can be taken in but not taken back: a customer who loses one that counted is recomputed
-from their own rows by the passes of a full recompute, as is one with news older than a month; if it is only a key, only
-the keys are. All is integers, so all is exact.
+days, extremes and distinct keys can be taken in but not taken back: a customer who loses one that counted, or has news
+older than a month, is read by themselves (``recall``). All is integers, so all is exact.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import duckdb
@@ -22,22 +21,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tierline.errors import IntegrityError
-from tierline.features.account_sql import LAST_BALANCE, VISIBLE, prepare_transactions
+from tierline.features.account_sql import last_balance_sql
 from tierline.features.accounts import (
     ADDITIVE,
     BALANCE,
     LATEST,
     ROWS,
     empty_columns,
-    make_stairs,
-    replace_customers,
-    replace_rows,
 )
-from tierline.features.build import BucketTask, make_account_tables, make_shared_tables, only
+from tierline.features.build import BucketTask
 from tierline.features.calendar import EPOCH, day_number, month_number
 from tierline.features.contacts import GAP_DAYS, SEEN_DAYS, seen_sql
 from tierline.features.measures import HORIZON, KNOWN_BASE, WINDOWS
 from tierline.features.news import IS, WAS, DayMeasures, Numbers, numbers_of, read_leaving, read_news, touched_measures
+from tierline.features.recall import Losses, recall
 from tierline.features.registry import ACCOUNT_WINDOWS
 from tierline.features.stairs import FRESH_DAYS, days_sql, stair_measures
 from tierline.features.state import ABSENT, AccountState, Ints
@@ -58,24 +55,22 @@ def advance(
     today = day_number(tonight)
     read_news(connection, task, revisions)
     fresh = _grow(connection, state, tonight)
-    gone, dirty = read_leaving(connection, task, revisions)
+    gone, whole = read_leaving(connection, task, revisions)
     if _spans_days(task, tonight):
-        dirty |= fresh
+        whole |= fresh
     was, now = touched_measures(connection, today)
-    dirty |= _old_news(connection, today)
-    dirty |= _carry_latest(state, was, now)
+    whole |= _old_news(connection, today)
     _carry_sums(state, was, now, gone, today)
-    dirty |= _carry_balance(connection, state, today)
-    keyless = _carry_seen(connection, state, today)
+    latest = _carry_latest(state, was, now)
+    balance, keys = _carry_balance(connection, state, today), _carry_seen(connection, state, today)
     _carry_stairs(connection, state, today)
-    dirty |= _expire(state, today)
-    if len(dirty | keyless) * largest > len(state.keys):
+    whole |= _expire(state, today)
+    lost = Losses(whole, keys, latest, balance)
+    if len(lost.everyone) * largest > len(state.keys):
         return None
-    for numbers, recompute in ((keyless - dirty, _recompute_seen), (dirty, _recompute)):
-        if numbers:
-            recompute(connection, task, state, sorted(numbers))
+    recall(connection, task, state, lost)
     _check(state)
-    return len(dirty | keyless)
+    return len(lost.everyone)
 
 
 def _grow(connection: duckdb.DuckDBPyConnection, state: AccountState, tonight: date) -> Numbers:
@@ -103,9 +98,9 @@ def _old_news(connection: duckdb.DuckDBPyConnection, today: int) -> Numbers:
     return numbers_of(connection, f"SELECT DISTINCT no FROM touched WHERE day <= {today - LATE_DAYS}")
 
 
-def _carry_latest(state: AccountState, was: DayMeasures, now: DayMeasures) -> Numbers:
-    """Take in later days; customers for whom the latest day itself was taken back."""
-    lost: Numbers = set()
+def _carry_latest(state: AccountState, was: DayMeasures, now: DayMeasures) -> dict[str, Numbers]:
+    """Take in later days; by column, customers for whom the latest day itself was taken back."""
+    lost: dict[str, Numbers] = {}
     for window in LATEST:
         name, column = window.measure.name, state.columns[window.column]
         counted = was.values[name] != ABSENT
@@ -113,7 +108,9 @@ def _carry_latest(state: AccountState, was: DayMeasures, now: DayMeasures) -> Nu
         np.maximum.at(column, now.row, now.values[name])
         again = np.full(len(column), ABSENT)
         np.maximum.at(again, now.row, now.values[name])
-        lost |= {int(row) + 1 for row in before if again[row] < column[row]}
+        gone = {int(row) + 1 for row in before if again[row] < column[row]}
+        if gone:
+            lost[window.column] = gone
     return lost
 
 
@@ -143,8 +140,7 @@ def _month_numbers(days: Ints) -> Ints:
 
 def _carry_balance(connection: duckdb.DuckDBPyConnection, state: AccountState, today: int) -> Numbers:
     """Take in a later balance; customers whose last balance was taken back and has no later one beside it."""
-    visible = IS.format(today=today)
-    last = LAST_BALANCE.format(visible=visible).replace("FROM tx", "FROM (FROM tx SEMI JOIN touched USING (no, day))")
+    last = last_balance_sql("(FROM tx SEMI JOIN touched USING (no, day))", IS.format(today=today))
     found = connection.sql(f"SELECT no, balance_id, {', '.join(BALANCE)} FROM ({last})").to_arrow_table()
     row = found.column("no").to_numpy() - 1
     ids = np.array(found.column("balance_id").to_pylist(), dtype=object)
@@ -243,41 +239,6 @@ def _expire(state: AccountState, today: int) -> Numbers:
         columns[name][old] = ABSENT
     state.balance_id[old] = None
     return left
-
-
-def _recompute_seen(
-    connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, lost: list[int]
-) -> None:
-    """Make the keys seen of some customers from their rows of the last months: the rest of them can be carried."""
-    tonight = task.dates[0]
-    since = tonight - timedelta(days=SEEN_DAYS)
-    rows = f"SELECT * FROM ({only(_some(task, state, lost), 'transactions')}) WHERE occurred_on > DATE '{since}'"
-    connection.register("calendar", task.calendar.days())
-    prepare_transactions(connection, rows, task.calendar, task.context.vocabulary)
-    today = day_number(tonight)
-    visible = VISIBLE.format(today=today, horizon=SEEN_DAYS)
-    sql = seen_sql(f"(SELECT * FROM tx WHERE {visible})").format(today=today)
-    state.seen = replace_rows(state.seen, connection.sql(sql).to_arrow_table(), lost)
-
-
-def _recompute(connection: duckdb.DuckDBPyConnection, task: BucketTask, state: AccountState, dirty: list[int]) -> None:
-    """Make the tables of some customers from all their rows, and put them into the state."""
-    tonight = task.dates[0]
-    some = _some(task, state, dirty)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest({dirty})::INTEGER AS no")
-    connection.register("calendar", task.calendar.days())
-    prepare_transactions(connection, only(some, "transactions"), task.calendar, task.context.vocabulary)
-    make_shared_tables(connection, some)
-    make_account_tables(connection, some, tonight)
-    make_stairs(connection, tonight)
-    replace_customers(connection, state, dirty, tonight)
-    for name in ("account", "monthly", "seen", "contacts", "stairs"):
-        connection.execute(f"DROP TABLE {name}")
-
-
-def _some(task: BucketTask, state: AccountState, numbers: list[int]) -> BucketTask:
-    keys = state.keys.take(pa.array([number - 1 for number in numbers])).to_pylist()
-    return replace(task, customers=tuple(keys))
 
 
 def _check(state: AccountState) -> None:

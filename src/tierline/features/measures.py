@@ -66,14 +66,6 @@ class Measure:
         function = "min" if self.kind is Kind.LEAST else "max"
         return f"{function}(CASE WHEN {self.where} THEN {self.value} END)::BIGINT"
 
-    def over_spans(self, inside: str | None = None) -> str:
-        """SQL aggregate over spans, of those that satisfy ``inside``."""
-        if self.kind in (Kind.MOST, Kind.LEAST, Kind.LATEST):
-            function = "min" if self.kind is Kind.LEAST else "max"
-            return f"{function}(CASE WHEN {inside} THEN {self.name} END)" if inside else f"{function}({self.name})"
-        value = f"CASE WHEN {inside} THEN {self.name} ELSE 0 END" if inside else self.name
-        return f"sum({value})::BIGINT"
-
 
 _AMOUNT = ("transactions.amount", "transactions.direction", "transactions.category")
 _COUNT = ("transactions.direction", "transactions.category")

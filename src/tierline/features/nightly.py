@@ -34,7 +34,7 @@ from tierline.features.environment import economy_of
 from tierline.features.increment import advance
 from tierline.features.lending import carry_loans
 from tierline.features.registry import FEATURE_TABLE, feature_set_hash
-from tierline.features.state import AccountState, StateStore, fingerprint
+from tierline.features.state import FORMAT, AccountState, StateStore, fingerprint
 from tierline.lake import Lake
 from tierline.parquet import described_schema, write_arrow
 
@@ -66,6 +66,7 @@ class NightlyRun:
                 "timezone": self.context.timezone,
                 "vocabulary": sorted(self.context.vocabulary.items()),
                 "engine": duckdb.__version__,
+                "state": FORMAT,
             }
         )
 
@@ -127,8 +128,8 @@ def bucket_night(night: BucketNight) -> BucketReport:
         if carried is not None:
             return carried
         state = "too many customers with corrections or late rows"
-    with prepared(task) as connection:
-        make_tables(connection, task, run.as_of)
+    with prepared(task) as (connection, spans):
+        make_tables(connection, task, run.as_of, spans)
         make_stairs(connection, run.as_of)
         store.write(take_state(connection, run.as_of), run.as_of, night.bucket, night.made_of)
         rows = _finish(connection, night)

@@ -10,16 +10,13 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from tierline.features.account import ACCOUNT_FEATURES
+from tierline.features.account import ACCOUNT_FEATURES, WITH_TOTALS
 from tierline.features.account_sql import (
     IRREGULAR,
     IRREGULAR_NOW,
     LAST_BALANCE,
     UNSEEN,
     VISIBLE,
-    bands_sql,
-    states_sql,
-    windows_sql,
 )
 from tierline.features.account_sql import PREPARE as PREPARE_TRANSACTIONS
 from tierline.features.contacts import CONTACT_FEATURES, seen_sql
@@ -30,6 +27,7 @@ from tierline.features.loans import BURDEN_FEATURES, LOAN_FEATURES
 from tierline.features.measures import Window, windows_in
 from tierline.features.repayments import REPAYMENT_FEATURES
 from tierline.features.schedule_sql import SCHEDULE_SQL
+from tierline.features.spans import states_sql
 from tierline.schemas import Column, Kind, Table
 
 FEATURES: tuple[Feature, ...] = (
@@ -72,8 +70,7 @@ def feature_set_hash() -> str:
         IRREGULAR_NOW,
         VISIBLE,
         states_sql(ACCOUNT_WINDOWS, "tx"),
-        bands_sql(ACCOUNT_WINDOWS, "states"),
-        windows_sql(ACCOUNT_WINDOWS, "states"),
+        WITH_TOTALS,
         LAST_BALANCE,
         MONTHLY,
         EARNED,

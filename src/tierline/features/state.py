@@ -16,6 +16,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +29,11 @@ from tierline.home import FILE_MODE, make_directory, replace_file
 Ints = npt.NDArray[np.int64]
 ABSENT = np.iinfo(np.int64).min
 """Stands for null in an array of integers."""
-WIDE = frozenset({"value", "due_cents", "principal_cents", "paid_cents", "punctual_cents"})
-"""Columns of the tables that hold cents."""
-NARROW = np.iinfo(np.int32)
+NARROWER = (np.dtype(np.int16), np.dtype(np.int32))
+"""What integers and days are kept as where every value fits: what is written, hashed and read is a third less."""
+KEPT_AS = b"tierline.was"
+FORMAT = 2
+"""Of the files: state written in another is not used."""
 PARTS = ("customer", "seen", "stairs", "loans", "schedule")
 
 
@@ -97,10 +100,10 @@ class StateStore:
         parts = {}
         for part in PARTS:
             file = self._file(as_of, bucket, part)
-            content = file.read_bytes() if file.exists() else b""
+            content = _mapped(file)
             if hashlib.sha256(content).hexdigest() != manifest.sha256.get(part):
                 return f"the state of {as_of} is damaged ({file.parent.name}/{file.name})"
-            parts[part] = pa.ipc.open_file(pa.BufferReader(content)).read_all()
+            parts[part] = pa.ipc.open_file(content).read_all()
         return _from_parts(parts)
 
     def write(self, state: AccountState, as_of: date, bucket: int, made_of: str) -> None:
@@ -109,15 +112,9 @@ class StateStore:
         manifest.unlink(missing_ok=True)
         digests = {}
         for part, table in state.parts().items():
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_file(sink, table.schema) as writer:  # compressing would take longer than all else here
-                writer.write_table(table)
-            content = sink.getvalue()
             file = self._file(as_of, bucket, part)
             make_directory(file.parent)
-            file.write_bytes(content)
-            file.chmod(FILE_MODE)
-            digests[part] = hashlib.sha256(content).hexdigest()
+            digests[part] = _write(file, table)
         kept = StateManifest(as_of=as_of, made_of=made_of, sha256=digests)
         replace_file(manifest, kept.model_dump_json(indent=1).encode())
 
@@ -141,37 +138,91 @@ def _from_parts(parts: dict[str, pa.Table]) -> AccountState:
     return AccountState(keys, columns, ids, **{part: _widened(parts[part]) for part in PARTS[1:]})
 
 
-def _narrow(values: Ints) -> npt.NDArray[np.int32] | Ints:
-    """As 32-bit integers where every value fits; ``ABSENT`` becomes the least of them."""
+def _mapped(file: Path) -> pa.Buffer:
+    """The bytes of a file, as the page cache holds them; none where there is no such file."""
+    if not file.exists() or not file.stat().st_size:  # nothing cannot be mapped
+        return pa.py_buffer(b"")
+    with pa.memory_map(str(file)) as source:
+        return source.read_buffer()
+
+
+class _Hashed:
+    """A file that hashes what is written to it: the whole never stands in memory."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.sha256 = file, hashlib.sha256()
+
+    def write(self, data: memoryview) -> int:
+        self.sha256.update(data)
+        return self.file.write(data)
+
+    def close(self) -> None:
+        """Nothing: who opened the file closes it."""
+
+
+def _write(path: Path, table: pa.Table) -> str:
+    """Write a table, not compressed: that would take longer than all else here. Returns the SHA-256 of the file."""
+    with path.open("wb") as file:
+        path.chmod(FILE_MODE)
+        sink = _Hashed(file)
+        with pa.PythonFile(sink, "w") as stream, pa.ipc.new_file(stream, table.schema) as writer:
+            writer.write_table(table)
+    return sink.sha256.hexdigest()
+
+
+def _narrow(values: Ints) -> npt.NDArray[Any]:
+    """As the narrowest integers that hold every value; ``ABSENT`` becomes the least of them."""
     absent = values == ABSENT
-    low = values.min(initial=0, where=~absent)
-    if low <= NARROW.min or values.max(initial=0) > NARROW.max:
-        return values
-    return np.where(absent, NARROW.min, values).astype(np.int32)
+    low, high = values.min(initial=0, where=~absent), values.max(initial=0)
+    for kind in NARROWER:
+        if np.iinfo(kind).min < low and high <= np.iinfo(kind).max:
+            return np.where(absent, np.iinfo(kind).min, values).astype(kind)
+    return values
 
 
-def _wide(values: npt.NDArray[np.int32] | Ints) -> Ints:
-    if values.dtype == np.int64:
-        return np.array(values)
-    wide: Ints = values.astype(np.int64)
-    wide[values == NARROW.min] = ABSENT
+def nullable(values: Ints) -> pa.Array:
+    """The same with nulls for ``ABSENT``."""
+    absent = values == ABSENT
+    return pa.array(values, mask=absent) if absent.any() else pa.array(values)
+
+
+def _wide(values: npt.NDArray[Any]) -> Ints:
+    wide: Ints = np.array(values, np.int64)
+    if values.dtype != np.int64:
+        wide[values == np.iinfo(values.dtype).min] = ABSENT
     return wide
 
 
 def _narrowed(table: pa.Table) -> pa.Table:
-    """The same with 32 bits for the columns of ``WIDE`` whose every value fits."""
-    for index, name in enumerate(table.column_names):
-        if name in WIDE:
-            least, most = pc.min_max(table.column(name)).values()
-            if (least.as_py() or 0) >= NARROW.min and (most.as_py() or 0) <= NARROW.max:
-                table = table.set_column(index, name, table.column(name).cast(pa.int32()))
+    """The same with days and signed integers as narrow as their values allow; each such field says what it was."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_date32(field.type) or pa.types.is_signed_integer(field.type):
+            integers = table.column(index).cast(pa.int64() if field.type == pa.int64() else pa.int32())
+            kind = _narrowest(integers)
+            if kind != field.type:
+                kept = pa.field(field.name, kind, metadata={KEPT_AS: str(field.type)})
+                table = table.set_column(index, kept, integers.cast(kind))
     return table
 
 
+def _narrowest(integers: pa.ChunkedArray) -> pa.DataType:
+    least, most = (value.as_py() or 0 for value in pc.min_max(integers).values())
+    for kind in NARROWER:
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return pa.from_numpy_dtype(kind)
+    return integers.type
+
+
 def _widened(table: pa.Table) -> pa.Table:
-    for index, name in enumerate(table.column_names):
-        if name in WIDE:
-            table = table.set_column(index, name, table.column(name).cast(pa.int64()))
+    for index, field in enumerate(table.schema):
+        was = (field.metadata or {}).get(KEPT_AS, b"").decode()
+        if was:
+            column = table.column(index)
+            if was.startswith("date32"):
+                column = column.cast(pa.int32())
+            table = table.set_column(index, field.name, column.cast(pa.type_for_alias(was)))
     return table
 
 

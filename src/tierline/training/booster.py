@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import lightgbm as lgb
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.special import log_expit
 
 from tierline.training.config import TrainingConfig
-from tierline.training.panel import Panel
+from tierline.training.panel import TUNE, Panel
 from tierline.training.splits import calibration_splits, customer_fold, tuning_splits
 
 LOGGER = logging.getLogger("tierline.training")
@@ -31,19 +31,35 @@ ENOUGH_DEFAULTS = 1_000
 """Folds are judged until this many defaults were: more would only cost time."""
 SHRINKAGE_PER_INFORMATION = 0.05
 """L2 is at most this share of Σp(1-p): a constant made for a large book would hold a small one at its mean."""
+RANDOM_THRESHOLD_ROWS = 50_000
+"""Up to here thresholds drawn at random are tried too: they smooth, which many rows do by themselves."""
+FEATURES_PER_TREE, LEAST_FRACTION, MOST_FRACTION = 40, 0.4, 0.9
+"""A tree is offered about so many features: with a share of few it seldom sees both sides of an interaction."""
+TREES_BY_ROWS = 0.35
+"""The best number of trees grows with about this power of the rows (invented worlds, 1,000 to 100,000 rows)."""
+LATER_ERRORS, SAME_TIME_ERRORS = 1.0, 0.5
+"""Standard errors by which a shape must win: on later dates, where the simple carries over, and on rows like those
+learned from."""
 
 
 @dataclass(frozen=True)
 class Shape:
     """What is decided before the final fit: the size of a tree, their number, and parameters found by a search.
 
-    ``tried``: mean held-out log-loss of each size of tree.
+    ``random_thresholds``: each feature offers one threshold drawn at random (extremely randomised trees; Geurts, Ernst
+    & Wehenkel 2006), which makes the sum of many trees smooth. ``tried``: mean held-out log-loss of each shape.
     """
 
     num_leaves: int
     trees: int
     tried: Mapping[str, float] = field(default_factory=dict)
     found: Mapping[str, float | int] = field(default_factory=dict)
+    random_thresholds: bool = False
+
+    @property
+    def name(self) -> str:
+        """How the shape is called among those tried: ``4``, or ``4 random``."""
+        return f"{self.num_leaves} random" if self.random_thresholds else str(self.num_leaves)
 
 
 @dataclass(frozen=True)
@@ -55,30 +71,39 @@ class Trial:
 
 
 def choose_shape(panel: Panel, config: TrainingConfig) -> Shape:
-    """The smallest tree that no larger one beats by more than a standard error of the paired difference.
+    """The simplest shape that none after it beats by more than a share of the standard error of the paired difference.
 
-    Each size is stopped when the mean log-loss of held-out customers on the tune slice has not fallen for ``PATIENCE``
-    trees.
+    Each is stopped when the mean log-loss of held-out customers on the tune slice has not fallen for ``PATIENCE``
+    trees. Without a tune slice their number is raised to that of all learning rows: a trial learned from a part.
     """
     splits = tune_splits(panel, config)
     held = np.concatenate([rows for _, rows in splits])
     customer = np.unique(panel.customers[held], return_inverse=True)[1]
+    later = bool((panel.part == TUNE).any())
+    errors = LATER_ERRORS if later else SAME_TIME_ERRORS
     best: Trial | None = None
     tried: dict[str, float] = {}
-    for leaves in config.leaves:
-        trial = try_shape(panel, config, Shape(leaves, 0), splits)
-        tried[str(leaves)] = float(trial.loss.mean())
-        LOGGER.info("training: %d leaves: %d trees, log-loss %.5f", leaves, trial.shape.trees, tried[str(leaves)])
-        if best is None or _gains(best.loss - trial.loss, customer):
+    for shape in candidates(config, len(splits[0][0])):
+        trial = try_shape(panel, config, shape, splits)
+        tried[shape.name] = float(trial.loss.mean())
+        LOGGER.info("training: %s leaves: %d trees, log-loss %.5f", shape.name, trial.shape.trees, tried[shape.name])
+        if best is None or _gains(best.loss - trial.loss, customer, errors):
             best = trial
     assert best is not None  # config.leaves is not empty
-    return Shape(best.shape.num_leaves, best.shape.trees, tried)
+    growth = 1.0 if later else (int(panel.learning.sum()) / len(splits[0][0])) ** TREES_BY_ROWS
+    return replace(best.shape, trees=round(growth * best.shape.trees), tried=tried)
 
 
-def _gains(difference: Floats, customer: Ints) -> bool:
-    """True if the mean of ``difference`` is more than its standard error, clustered by customer."""
+def candidates(config: TrainingConfig, rows: int) -> list[Shape]:
+    """The shapes to try on ``rows`` rows, from the smoothest on; random thresholds only where rows are few."""
+    kinds = (True, False) if rows <= RANDOM_THRESHOLD_ROWS else (False,)
+    return [Shape(leaves, 0, random_thresholds=kind) for leaves in config.leaves for kind in kinds]
+
+
+def _gains(difference: Floats, customer: Ints, errors: float) -> bool:
+    """True if the mean of ``difference`` is above ``errors`` of its standard errors, clustered by customer."""
     sums = np.bincount(customer, weights=difference - difference.mean())
-    return bool(difference.mean() > np.sqrt((sums**2).sum()) / len(difference))
+    return bool(difference.mean() > errors * np.sqrt((sums**2).sum()) / len(difference))
 
 
 def tune_splits(panel: Panel, config: TrainingConfig) -> list[tuple[Ints, Ints]]:
@@ -105,7 +130,7 @@ def try_shape(panel: Panel, config: TrainingConfig, shape: Shape, splits: list[t
     for (_, held), booster in zip(splits, boosters.boosters, strict=True):
         margin = booster.predict(panel.x[held], raw_score=True, num_iteration=boosters.best_iteration)
         loss.append(-log_expit(np.where(panel.y[held], 1.0, -1.0) * np.asarray(margin)))
-    return Trial(Shape(shape.num_leaves, boosters.best_iteration, found=shape.found), np.concatenate(loss))
+    return Trial(replace(shape, trees=boosters.best_iteration), np.concatenate(loss))
 
 
 def held_out_margins(panel: Panel, config: TrainingConfig, shape: Shape) -> tuple[Ints, Floats, Ints]:
@@ -148,10 +173,13 @@ def parameters(panel: Panel, config: TrainingConfig, shape: Shape, rows: int) ->
         "learning_rate": config.learning_rate,
         "num_leaves": shape.num_leaves,
         "min_data_in_leaf": min(config.min_data_in_leaf, max(5, rows // 50)),
-        "feature_fraction": config.feature_fraction,
+        "feature_fraction": _fraction(len(panel.features))
+        if config.feature_fraction is None
+        else config.feature_fraction,
         "bagging_fraction": config.bagging_fraction,
         "bagging_freq": 1,
         "lambda_l2": min(config.lambda_l2, SHRINKAGE_PER_INFORMATION * information),
+        "extra_trees": shape.random_thresholds,
         "monotone_constraints": [panel.columns.monotone.get(name, 0) for name in panel.features],
         **shape.found,
         # identical trees from run to run
@@ -162,3 +190,7 @@ def parameters(panel: Panel, config: TrainingConfig, shape: Shape, rows: int) ->
         "num_threads": 1 if rows <= FEW_ROWS else THREADS,
         "verbosity": -1,
     }
+
+
+def _fraction(features: int) -> float:
+    return min(MOST_FRACTION, max(LEAST_FRACTION, FEATURES_PER_TREE / features))

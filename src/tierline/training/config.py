@@ -33,7 +33,9 @@ class TrainingConfig(BaseModel):
     )
     learning_rate: float = Field(0.05, gt=0, le=0.5, description="LightGBM learning rate")
     min_data_in_leaf: int = Field(60, ge=1, description="LightGBM rows per leaf")
-    feature_fraction: float = Field(0.4, gt=0, le=1, description="LightGBM share of features per tree")
+    feature_fraction: float | None = Field(
+        None, gt=0, le=1, description="LightGBM share of features per tree; none: about 40 features, from 0.4 to 0.9"
+    )
     bagging_fraction: float = Field(0.8, gt=0, le=1, description="LightGBM share of rows per tree")
     lambda_l2: float = Field(20.0, ge=0, description="LightGBM L2 regularisation")
     max_trees: int = Field(1000, ge=10, le=10_000, description="upper bound on trees before early stopping")

@@ -35,6 +35,8 @@ from tierline.version import code_version
 LOGGER = logging.getLogger("tierline.training")
 REFERENCE_FEATURES = 10
 MEAN_ROWS = 50_000
+SAME_SHAPE = "same features, shape and trees; newest mature rows learn, the last of them calibrate"
+NEW_SHAPE = "same features; shape and trees chosen again by the same rule (tested: {}); all rows learn and calibrate"
 Floats = npt.NDArray[np.float64]
 
 
@@ -75,6 +77,7 @@ class Learned:
     calibration: Calibration
     choice: CalibratorChoice
     panel: Panel
+    shape: Shape
 
     def predict(self, x: Floats) -> Floats:
         """Calibrated PD of rows of the panel's matrix."""
@@ -125,13 +128,19 @@ def learn(panel: Panel, config: TrainingConfig, shape: Shape) -> Learned:
         tendency = exact_tendency(calibration.predict(margin), config.long_run_rate, float(panel.y[rows].mean()))
         calibration = Calibration(calibrator=choice.calibrator, central_tendency=tendency)
     booster = fit_rows(panel, config, shape, np.flatnonzero(panel.learning))
-    return Learned(booster, calibration, choice, panel)
+    return Learned(booster, calibration, choice, panel, shape)
 
 
 def _refit(panel: Panel, origin: Origin, config: TrainingConfig, shape: Shape) -> Learned:
-    """Learn again, in the shape that was tested, from the newest mature rows, the test's among them."""
+    """Learn again from the newest mature rows, the test's among them.
+
+    The shape is the tested one, unless rows have no time: then it is chosen again, by the same rule, on all of them. A
+    shape chosen on later rows has no such rows left to be chosen by.
+    """
     again = replace(panel, part=newest_rows(panel, origin.observation, config))
     LOGGER.info("training: refit on %d rows", int(again.learning.sum()))
+    if origin.observation == "frame" and not config.search_minutes:
+        shape = choose_shape(again, config)
     return learn(again, config, shape)
 
 
@@ -167,7 +176,7 @@ def _card(run: _Run, kept: Learned, judged: Judged, pd_12m: Floats) -> BundleCar
         data_hash=run.data,
         calibration=kept.calibration,
         calibrator_choice=kept.choice,
-        training={**config.model_dump(), **_shape(run.shape)},
+        training={**config.model_dump(), **_shape(kept.shape)},
         slices=panel.describe(),
         exclusions={
             "already_default": panel.counts.already_default,
@@ -178,7 +187,7 @@ def _card(run: _Run, kept: Learned, judged: Judged, pd_12m: Floats) -> BundleCar
         intervals=judged.intervals,
         reliability_bins=[(b.rows, b.predicted, b.observed) for b in fit.bins],
         reliability=reliability_rows(panel, pd_12m, origin.tier_bounds),
-        refit=_refit_facts(kept.panel) if config.refit else {},
+        refit=_refit_facts(kept, run.shape) if config.refit else {},
         code_version=code_version(),
     )
 
@@ -195,16 +204,17 @@ def _shape(shape: Shape) -> dict[str, object]:
     return {
         "num_leaves": shape.num_leaves,
         "trees": shape.trees,
+        "random_thresholds": shape.random_thresholds,
         "log_loss_by_leaves": dict(shape.tried),
         "found_by_search": dict(shape.found),
     }
 
 
-def _refit_facts(panel: Panel) -> dict[str, object]:
-    described = panel.describe()
-    return {"rule": "same features, shape and trees; newest mature rows learn, the last of them calibrate"} | {
-        name: described[name] for name in ("train", "calibrate") if name in described
-    }
+def _refit_facts(kept: Learned, tested: Shape) -> dict[str, object]:
+    described = kept.panel.describe()
+    learned: dict[str, object] = {name: described[name] for name in ("train", "calibrate") if name in described}
+    tried = f"{tested.trees} trees of {tested.name} leaves"
+    return {"rule": SAME_SHAPE if kept.shape is tested else NEW_SHAPE.format(tried), **learned}
 
 
 def _test_rows(panel: Panel, pd_12m: Floats) -> pa.Table:

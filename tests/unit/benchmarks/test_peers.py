@@ -29,8 +29,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def expected(lake: Lake) -> pd.DataFrame:
     """Windows and distinct counts as the feature stage makes them."""
     task = BucketTask(lake, 0, (LAST,), features.CONTEXT)
-    with prepared(task) as connection:
-        make_tables(connection, task, LAST)
+    with prepared(task) as (connection, spans):
+        make_tables(connection, task, LAST, spans)
         found = connection.sql(
             "SELECT customer_key, account.*, contacts.* EXCLUDE (no) FROM account JOIN customer_no USING (no)"
             " LEFT JOIN contacts USING (no) ORDER BY customer_key"
@@ -86,7 +86,7 @@ def test_the_lake_has_what_makes_features_hard(lake: Lake) -> None:
     assert {load.name for load in lake.loads()} == {f"{first}_{last}" for first, last in load_days()}
     revisions = lake.revisions_sql("transactions", 0)
     task = BucketTask(lake, 0, (LAST,), features.CONTEXT)
-    with prepared(task) as connection:
+    with prepared(task) as (connection, _):
         late, rows = connection.execute("SELECT count_if(known > day), count(*) FROM tx").fetchall()[0]
         replaced = connection.execute(f"SELECT count(*) FROM ({revisions})").fetchall()[0][0]
         shares = connection.execute("SELECT count(*) AS n FROM tx GROUP BY no ORDER BY n DESC").fetchall()

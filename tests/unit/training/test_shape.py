@@ -1,4 +1,4 @@
-"""How large the trees may be: a larger one must gain more than a standard error, clustered by customer."""
+"""The shape of trees: one that is less smooth must gain a share of a standard error, clustered by customer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from unit.training.panels import assemble, panel_of
 
 from tierline.training import TrainingConfig
 from tierline.training import booster as module
-from tierline.training.booster import Shape, Trial, choose_shape, fit_rows, parameters, try_shape, tune_splits
+from tierline.training.booster import (
+    Ints,
+    Shape,
+    Trial,
+    candidates,
+    choose_shape,
+    fit_rows,
+    parameters,
+    try_shape,
+    tune_splits,
+)
 from tierline.training.panel import TRAIN, TUNE, Columns, Panel
 
 CONFIG = TrainingConfig(
@@ -36,15 +46,19 @@ def test_larger_trees_are_taken_where_features_act_together(interacts: bool, lea
     shape = choose_shape(world(interacts), CONFIG)
     assert shape.num_leaves == leaves
     assert 1 <= shape.trees <= CONFIG.max_trees
-    assert set(shape.tried) == {"2", "4"}
+    assert set(shape.tried) == {"2 random", "2", "4 random", "4"}
 
 
-@pytest.mark.parametrize(("gain", "leaves"), [(0.9, 2), (1.1, 4)])
-def test_a_gain_within_one_standard_error_is_not_enough(
-    gain: float, leaves: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("later", "gain", "chosen"),
+    [(True, 0.9, "2 random"), (True, 1.1, "4 random"), (False, 0.4, "2 random"), (False, 0.6, "4 random")],
+)
+def test_a_shape_must_gain_one_standard_error_on_later_dates_and_half_of_one_on_the_same(
+    later: bool, gain: float, chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mean difference is given in standard errors, reckoned here from the sums by customer."""
     panel = panel_of(900, seed=1)
+    panel = panel if later else replace(panel, part=np.full(len(panel.y), TRAIN, dtype=np.int8))
     held = np.concatenate([rows for _, rows in tune_splits(panel, CONFIG)])
     noise = np.random.default_rng(5).normal(size=len(held)) + held % 7
     deviation = pd.Series(noise - noise.mean())
@@ -54,12 +68,58 @@ def test_a_gain_within_one_standard_error_is_not_enough(
     losses = {2: np.full(len(held), 3.0), 4: 3.0 - difference}
 
     def tried(_panel: Panel, _config: TrainingConfig, shape: Shape, _splits: object) -> Trial:
-        return Trial(Shape(shape.num_leaves, 10), losses[shape.num_leaves])
+        return Trial(replace(shape, trees=10), losses[shape.num_leaves])
 
     monkeypatch.setattr(module, "try_shape", tried)
-    chosen = choose_shape(panel, CONFIG)
-    assert chosen.num_leaves == leaves
-    assert chosen.tried == {"2": 3.0, "4": pytest.approx(3.0 - gain * error, abs=1e-12)}
+    found = choose_shape(panel, CONFIG)
+    assert found.name == chosen
+    lower = pytest.approx(3.0 - gain * error, abs=1e-12)
+    assert found.tried == {"2 random": 3.0, "2": 3.0, "4 random": lower, "4": lower}
+
+
+def test_trees_counted_on_part_of_the_rows_are_more_on_all_but_not_where_later_rows_stopped_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def tried(_panel: Panel, _config: TrainingConfig, shape: Shape, splits: list[tuple[Ints, Ints]]) -> Trial:
+        held = np.concatenate([rows for _, rows in splits])
+        return Trial(replace(shape, trees=100), np.ones(len(held)))
+
+    monkeypatch.setattr(module, "try_shape", tried)
+    dated = panel_of(900, seed=1)
+    assert choose_shape(dated, CONFIG).trees == 100
+    panel = replace(dated, part=np.full(len(dated.y), TRAIN, dtype=np.int8))
+    learned = len(tune_splits(panel, CONFIG)[0][0])
+    assert choose_shape(panel, CONFIG).trees == round(100 * (len(panel.y) / learned) ** 0.35)
+
+
+def test_random_thresholds_are_tried_where_rows_are_few() -> None:
+    assert [shape.name for shape in candidates(CONFIG, 50_000)] == ["2 random", "2", "4 random", "4"]
+    assert [shape.name for shape in candidates(CONFIG, 50_001)] == ["2", "4"]
+
+
+def test_random_thresholds_smooth_a_slope() -> None:
+    """Sixty trees that cut one number in two: their sum has more steps than that of trees that cut where it is best."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(1_000, 1))
+    y = rng.random(1_000) < expit(x[:, 0])
+    panel = assemble(np.arange(1_000), np.sort(rng.integers(10, size=1_000)), x, y)
+    line = np.linspace(-2, 2, 2_000)[:, None]
+
+    def steps(kind: bool) -> int:
+        booster = fit_rows(panel, CONFIG, Shape(2, 60, random_thresholds=kind), np.arange(1_000))
+        return len(np.unique(np.asarray(booster.predict(line))))
+
+    assert steps(True) > 1.2 * steps(False)
+
+
+@pytest.mark.parametrize(("features", "share"), [(2, 0.9), (50, 0.8), (80, 0.5), (200, 0.4)])
+def test_a_tree_is_offered_about_forty_features(features: int, share: float) -> None:
+    rng = np.random.default_rng(3)
+    panel = assemble(np.arange(40), np.zeros(40, dtype=int), rng.normal(size=(40, 2)), rng.random(40) < 0.5)
+    panel = replace(panel, features=[f"x{index}" for index in range(features)])
+    assert parameters(panel, TrainingConfig(), Shape(2, 0), 40)["feature_fraction"] == pytest.approx(share)
+    given = TrainingConfig(feature_fraction=0.7)
+    assert parameters(panel, given, Shape(2, 0), 40)["feature_fraction"] == 0.7
 
 
 def test_the_loss_is_that_of_boosters_that_never_saw_the_customer() -> None:

@@ -96,9 +96,11 @@ def _refit(card: BundleCard) -> list[str]:
         return ["The trees published are those that were tested."]
     newest = _last_day(card.refit)
     again = f"the newest mature rows, up to {newest}" if newest else "all rows, those of the test among them"
+    chosen = "chosen again" in str(card.refit["rule"])
+    shape = "the same features, in a shape chosen again" if chosen else "the same features, shape and number"
     return [
-        "After the test the trees were learned again, with the same features, shape and number, from"
-        f" {again}. The trees published were therefore not themselves tested: every figure is of the model before."
+        f"After the test the trees were learned again, with {shape}, from {again}. The trees"
+        " published were therefore not themselves tested: every figure is of the model before."
     ]
 
 
