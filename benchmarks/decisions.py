@@ -70,8 +70,8 @@ def against_baselines() -> list[str]:
     return [
         *lines,
         "",
-        "In brackets: the portfolio's profit above that of the same baseline once its limits are lowered, last keys first,"
-        f" until no rule is broken. Least and greatest margin: {margins}.",
+        "In brackets: the portfolio's profit above that of the same baseline once its limits are lowered, last keys"
+        f" first, until no rule is broken. Least and greatest margin: {margins}.",
         "",
     ]
 
@@ -96,7 +96,7 @@ def _profit(night: Night, plan: Plan) -> float:
 
 
 def _served(night: Night, order: Any) -> Plan:
-    """Whole limits, best tier first: the first partner of ``order(turn, part, left)`` that may and can, else own money."""
+    """Whole limits, best tier first: the first partner of ``order(turn, left)`` that may and can, else own money."""
     book, lender = night.book, night.lender
     own_share = Mender(book, lender, night.policy, night.rules).own_share
     may = eligible(lender, night.policy, book.members["region"])
@@ -114,8 +114,9 @@ def _served(night: Night, order: Any) -> Plan:
         mine = int(plan.limit[one] - plan.part[one])
         if room is not None and own + mine > room:
             plan.limit[one] = plan.part[one] = 0
-            left[able[0]] += most[one] if able else 0
             plan.partner[one] = NOBODY
+            if able:
+                left[able[0]] += most[one]
             continue
         own += mine
     return plan
@@ -123,18 +124,18 @@ def _served(night: Night, order: Any) -> Plan:
 
 def _greedy(night: Night) -> Plan:
     cheapest = sorted(range(len(night.lender.partners)), key=lambda p: night.lender.partners[p].cost_of_funds)
-    return _served(night, lambda turn, left: cheapest)
+    return _served(night, lambda _turn, _left: cheapest)
 
 
 def _round_robin(night: Night) -> Plan:
     count = len(night.lender.partners)
-    return _served(night, lambda turn, left: [(turn + one) % count for one in range(count)])
+    return _served(night, lambda turn, _left: [(turn + one) % count for one in range(count)])
 
 
 def _proportional(night: Night) -> Plan:
     """The partner with the greatest part of its room left."""
     whole = np.array([max(partner.capacity, 1) for partner in night.lender.partners])
-    return _served(night, lambda turn, left: list(np.argsort(-left / whole, kind="stable")))
+    return _served(night, lambda _turn, left: list(np.argsort(-left / whole, kind="stable")))
 
 
 BASELINES = {"greedy": _greedy, "round robin": _round_robin, "proportional": _proportional}
