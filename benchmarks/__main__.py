@@ -12,7 +12,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import features, peers, quality, reasons, validation
+from benchmarks import decisions, features, peers, quality, reasons, validation
 from benchmarks.skewed import LAST, VOCABULARY, Skewed, make_lake
 from benchmarks.timing import Job, Measured, alone, paired, paired_jobs, ratios, table
 
@@ -35,7 +35,7 @@ def main() -> None:
     results.mkdir(exist_ok=True)
     sections = {
         "recompute": recompute, "other_tools": other_tools, "twelve_dates": twelve_dates, "rules": rules,
-        "reasons": reason_codes, "model": quality.run,
+        "reasons": reason_codes, "model": quality.run, "decisions": decisions.run,
     }  # fmt: skip
     only = os.environ.get("SECTION") or ""
     if only and only not in sections:

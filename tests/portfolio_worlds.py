@@ -103,7 +103,7 @@ def following(given: World, decided: Decided, seed: int, *, drawn: float = 0.5, 
 def decide(given: World) -> Decided:
     """All decisions of a night."""
     policy, as_of = given.policy, given.as_of
-    scores = tiered_scores(_scored(given.inputs, as_of), policy.scale)
+    scores = tiered_scores(scored_of(given), policy.scale)
     prices = price_grid(policy, as_of, funding_costs(policy, given.partners, given.position, as_of))
     assets = None if given.position is None else float(given.position.column("net_assets")[0].as_py())
     before = given.previous or {}
@@ -182,7 +182,9 @@ def _chosen(names: tuple[str | None, ...], customers: int, rng: np.random.Genera
     return pa.array(names, pa.string()).take(pa.array(chosen))
 
 
-def _scored(inputs: pa.Table, as_of: date) -> pa.Table:
+def scored_of(given: World) -> pa.Table:
+    """The scored book of a world, without tiers."""
+    inputs, as_of = given.inputs, given.as_of
     table = inputs.select(["customer_key", "pd_12m", "thin_file", "in_default"])
     table = table.append_column("as_of", pa.array([as_of] * inputs.num_rows, pa.date32()))
     table = table.append_column("model_id", pa.array(["m"] * inputs.num_rows))

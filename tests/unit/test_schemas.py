@@ -48,7 +48,7 @@ MONEY = {"amount", "balance_after", "principal", "principal_due", "interest_due"
 
 def test_the_tables_are_the_designed_ones() -> None:
     assert set(LANDING) == set(DESIGN) == set(LAKE)
-    assert set(OUTPUT) | {"disclosures", "portfolio_quality", "watch_list"} == set(PUBLISHED)
+    assert set(OUTPUT) | {"disclosures", "portfolio_constraints", "portfolio_quality", "watch_list"} == set(PUBLISHED)
     assert [name for name, table in LANDING.items() if table.optional] == ["outcomes"]
 
 

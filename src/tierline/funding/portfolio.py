@@ -77,7 +77,7 @@ def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = 
     if not len(book):
         notes.append("no customer has a limit: there is nothing to fund")
     night = Night(book, lender, policy, rules, bands)
-    optimum, plan, kept = _chosen(night)
+    optimum, plan, kept = choose(night)
     objective, best = _worth(night, plan), optimum.solution.profit
     gap = (best - objective) / abs(best) if best else 0.0
     own = int((plan.limit - plan.part).sum())
@@ -105,7 +105,7 @@ def distinct_members(inputs: pa.Table) -> dict[str, int]:
     return {name: len(pc.unique(inputs.column(column))) for name, column in names.items()}
 
 
-def _chosen(night: Night) -> tuple[Optimum, Plan, bool]:
+def choose(night: Night) -> tuple[Optimum, Plan, bool]:
     """The optimum over cells, the plan of customers, and whether it is last night's."""
     apart = near_cap(night.book, night.rules)
     while True:
