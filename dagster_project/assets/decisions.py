@@ -13,7 +13,7 @@ from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.funding import FundingInputs, funding_costs, split_funding
 from tierline.funding.costs import newest_position
-from tierline.limits import LimitContext, decide_limits
+from tierline.limits import LimitContext, decide_limits, stamp_changes
 from tierline.money import to_cents
 from tierline.night import Night
 from tierline.policy import Policy, load_policy
@@ -104,7 +104,8 @@ def wanted_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
     given = LimitContext(
         as_of=night.as_of,
         prices=night.staged("pricing"),
-        previous=before.read("credit_limits") if before else None,
+        previous_limits=before.read("credit_limits") if before else None,
+        previous_scores=before.read("scores") if before else None,
         net_assets=float(str(position["net_assets"])) if position else None,
     )
     table = decide_limits(night.staged("decision_inputs"), night.staged("scores"), given, policy)
@@ -149,7 +150,9 @@ def funded_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
         LOGGER.warning("fund: %s", note)
     total = int(to_cents(result.limits.column("credit_limit")).sum())
     LOGGER.info("fund: limits of %s in all, %.1f %% own", f"{total // 100:,}", 100 * result.used["OWN"] / max(total, 1))
-    for name, table in (("credit_limits", result.limits), ("funding_allocation", result.allocation)):
+    before = previous_snapshot(night.home, night.as_of)
+    limits = stamp_changes(result.limits, before.read("credit_limits") if before else None, night.as_of)
+    for name, table in (("credit_limits", limits), ("funding_allocation", result.allocation)):
         path = night.stage_contract(PUBLISHED[name], table)
         extra = {"used_cents": dg.MetadataValue.json(result.used), "withdrawn": dg.MetadataValue.int(result.cut)}
         staged = staged_result(table, path, **extra)
