@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import blake2b
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,6 @@ def draw_arms(keys: Sequence[str], policy: LimitPolicy) -> Arms:
         return Arms(np.zeros(len(keys), dtype=bool), np.ones(len(keys)))
     seed = str(policy.holdout_seed).encode("ascii")
     digests = b"".join([blake2b(key.encode("utf-8"), key=seed, digest_size=_BYTES).digest() for key in keys])
-    bound = int(Fraction(str(policy.holdout_share)) * 2 ** (8 * _BYTES))
+    bound = ceil(Fraction(str(policy.holdout_share)) * 2 ** (8 * _BYTES))
     held_out = np.frombuffer(digests, dtype=">u8") < np.uint64(bound)
     return Arms(held_out, np.where(held_out, policy.holdout_share, 1 - policy.holdout_share))
