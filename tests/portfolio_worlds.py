@@ -16,14 +16,13 @@ import numpy as np
 import pyarrow as pa
 
 from tierline.audit import AuditContext, audit_tables
-from tierline.funding import FundingInputs, FundingResult, fund_portfolio, funding_costs
-from tierline.limits import LimitContext, decide_limits
+from tierline.decide import Case, Known
+from tierline.decide import decide as decide_night
+from tierline.funding import FundingInputs, FundingResult
 from tierline.money import to_cents, to_money
 from tierline.parquet import write_contract
 from tierline.policy import Policy, load_policy
-from tierline.pricing import disclosure_table, price_grid
 from tierline.schemas import DECISION_INPUTS, LAKE, PUBLISHED
-from tierline.tiers import tiered_scores
 
 PROFILE = "cn-online-micro-lender"
 DAY = date(2026, 6, 30)  # a review night
@@ -102,23 +101,9 @@ def following(given: World, decided: Decided, seed: int, *, drawn: float = 0.5, 
 
 def decide(given: World) -> Decided:
     """All decisions of a night."""
-    policy, as_of = given.policy, given.as_of
-    scores = tiered_scores(scored_of(given), policy.scale)
-    prices = price_grid(policy, as_of, funding_costs(policy, given.partners, given.position, as_of))
-    assets = None if given.position is None else float(given.position.column("net_assets")[0].as_py())
-    before = given.previous or {}
-    context = LimitContext(as_of, prices, before.get("credit_limits"), assets)
-    wanted = decide_limits(given.inputs, scores, context, policy)
-    result = fund_portfolio(funding_inputs(given, wanted, prices), policy)
-    tables = {
-        "scores": scores,
-        "pricing": prices,
-        "disclosures": disclosure_table(prices, policy, as_of),
-        "credit_limits": result.limits,
-        "funding_allocation": result.allocation,
-        "portfolio_constraints": result.constraints,
-    }
-    return Decided(tables, wanted, result)
+    known = Known(given.as_of, given.partners, given.position, given.previous or {})
+    made = decide_night(Case(known, scored_of(given), given.inputs), given.policy)
+    return Decided(dict(made.tables), made.wanted, made.funding)
 
 
 def funding_inputs(given: World, wanted: pa.Table, prices: pa.Table) -> FundingInputs:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from dagster_project.metadata import contract_metadata, staged_result
 from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
-from tierline.decide import funding_inputs, limit_stage, price_stage, tier_stage
+from tierline.decide import funded_tables, funding_inputs, limit_stage, price_stage, tier_stage
 from tierline.funding import FundingResult, fund_portfolio, report_lines
 from tierline.night import Night
 from tierline.policy import Policy, load_policy
@@ -134,18 +134,14 @@ def funded_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
     night = tierline_home.night(context.partition_key)
     policy = load_policy(night.policy_name, night.effective_on)
     wanted, inputs, prices = (night.staged(name) for name in ("wanted_limits", "decision_inputs", "pricing"))
-    result = fund_portfolio(funding_inputs(wanted, inputs, prices, known_of(night)), policy)
+    known = known_of(night)
+    result = fund_portfolio(funding_inputs(wanted, inputs, prices, known), policy)
     for note in result.notes:
         LOGGER.warning("fund: %s", note)
     for line in report_lines(result):
         LOGGER.info("fund: %s", line)
     extra = _funding_metadata(result)
-    tables = {
-        "credit_limits": result.limits,
-        "funding_allocation": result.allocation,
-        "portfolio_constraints": result.constraints,
-    }
-    for name, table in tables.items():
+    for name, table in funded_tables(result, known).items():
         staged = staged_result(table, night.stage_contract(PUBLISHED[name], table), **extra)
         yield dg.MaterializeResult(asset_key=name, metadata=staged.metadata)
 

@@ -13,7 +13,7 @@ from datetime import date
 import pyarrow as pa
 
 from tierline.funding import FundingInputs, FundingResult, fund_portfolio, funding_costs, newest_position
-from tierline.limits import LimitContext, decide_limits
+from tierline.limits import LimitContext, decide_limits, stamp_changes
 from tierline.policy import Policy
 from tierline.pricing import disclosure_table, price_grid
 from tierline.tiers import tiered_scores
@@ -53,9 +53,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Decisions:
-    """Tables of one night by their published names, and what the funding stage says of itself."""
+    """Tables of one night by their published names, limits as wanted, and what the funding stage says of itself."""
 
     tables: Mapping[str, pa.Table]
+    wanted: pa.Table
     funding: FundingResult
 
 
@@ -70,11 +71,9 @@ def decide(case: Case, policy: Policy) -> Decisions:
         "scores": scores,
         "pricing": prices,
         "disclosures": disclosure_table(prices, policy, known.as_of),
-        "credit_limits": funding.limits,
-        "funding_allocation": funding.allocation,
-        "portfolio_constraints": funding.constraints,
+        **funded_tables(funding, known),
     }
-    return Decisions(tables, funding)
+    return Decisions(tables, wanted, funding)
 
 
 def tier_stage(scored: pa.Table, known: Known, policy: Policy) -> pa.Table:
@@ -94,7 +93,8 @@ def limit_stage(inputs: pa.Table, scores: pa.Table, prices: pa.Table, known: Kno
     given = LimitContext(
         as_of=known.as_of,
         prices=prices,
-        previous=known.previous.get("credit_limits"),
+        previous_limits=known.previous.get("credit_limits"),
+        previous_scores=known.previous.get("scores"),
         net_assets=float(str(position["net_assets"])) if position else None,
     )
     return decide_limits(inputs, scores, given, policy)
@@ -112,3 +112,12 @@ def funding_inputs(wanted: pa.Table, inputs: pa.Table, prices: pa.Table, known: 
         previous_limits=known.previous.get("credit_limits"),
         previous_allocation=known.previous.get("funding_allocation"),
     )
+
+
+def funded_tables(funding: FundingResult, known: Known) -> dict[str, pa.Table]:
+    """The published tables that the portfolio decides, limits with the day of their last change."""
+    return {
+        "credit_limits": stamp_changes(funding.limits, known.previous.get("credit_limits"), known.as_of),
+        "funding_allocation": funding.allocation,
+        "portfolio_constraints": funding.constraints,
+    }

@@ -19,7 +19,7 @@ from unit.policy.profiles import NAME, packaged_policy
 
 from tierline.audit import AuditContext, audit_tables
 from tierline.funding import FundingInputs, InfeasibleError, fund_portfolio, funding_costs
-from tierline.limits import LimitContext, decide_limits
+from tierline.limits import LimitContext, decide_limits, stamp_changes
 from tierline.money import to_cents
 from tierline.parquet import write_contract
 from tierline.pricing import FundingCosts, disclosure_table, price_grid
@@ -161,7 +161,7 @@ def test_an_independent_audit_finds_nothing_in_any_world_nor_in_the_night_after(
     tables = run(world)
     assert findings(tables, world, tmp_path) == []
     following = some_world(seed + 1_000, as_of=world["as_of"] + timedelta(days=1))
-    following |= {"previous": tables["credit_limits"].select(["customer_key", "credit_limit"])}
+    following |= {"previous": tables["credit_limits"]}
     following |= {"previous_scores": tables["scores"]}
     assert findings(run(following), following, tmp_path) == []
 
@@ -251,14 +251,15 @@ def run(world: dict[str, Any]) -> dict[str, pa.Table]:
     scores = tiered_scores(world["scored"], policy.scale, world.get("previous_scores"))
     grid = price_grid(policy, as_of, funding_costs(policy, world["partners"], world["position"], as_of))
     assets = None if world["position"] is None else float(world["position"].column("net_assets")[0].as_py())
-    limits = decide_limits(world["inputs"], scores, LimitContext(as_of, grid, world["previous"], assets), policy)
+    given = LimitContext(as_of, grid, world["previous"], world.get("previous_scores"), assets)
+    limits = decide_limits(world["inputs"], scores, given, policy)
     given_ = FundingInputs(as_of, limits, world["inputs"], grid, world["partners"], world["position"])
     result = fund_portfolio(given_, policy)
     return {
         "scores": scores,
         "pricing": grid,
         "disclosures": disclosure_table(grid, policy, as_of),
-        "credit_limits": result.limits,
+        "credit_limits": stamp_changes(result.limits, world["previous"], as_of),
         "funding_allocation": result.allocation,
         "portfolio_constraints": result.constraints,
     }

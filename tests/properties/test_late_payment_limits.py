@@ -69,20 +69,23 @@ def limits_of(features: pa.Table, previous: int | None) -> dict[str, np.ndarray]
         }
     )
     tiers = assign_tiers(pd_12m, in_default, POLICY.scale)
-    scores = pa.table({"customer_key": keys, "tier": tiers.tolist()})
-    before = (
-        None
-        if previous is None
-        else pa.table(
-            {"customer_key": keys, "credit_limit": to_money(np.full(rows, previous * 100)), "action": ["hold"] * rows}
-        )
-    )
-    table = decide_limits(conform(inputs, DECISION_INPUTS), scores, LimitContext(NIGHT, PRICES, before, 5e8), POLICY)
+    scores = pa.table({"customer_key": keys, "tier": tiers.tolist(), "model_id": ["m"] * rows})
+    before = None if previous is None else _before(keys, previous)
+    context = LimitContext(NIGHT, PRICES, before, None, net_assets=5e8)
+    table = decide_limits(conform(inputs, DECISION_INPUTS), scores, context, POLICY)
     return {
         "limit": to_cents(table.column("credit_limit")),
         "drawn": to_cents(table.column("drawn_balance")),
         "action": np.array(table.column("action").to_pylist()),
     }
+
+
+def _before(keys: list[str], limit: int) -> pa.Table:
+    """A limit in yuan that everybody had, last changed long ago."""
+    cents, reasons = np.full(len(keys), limit * 100), ["RAISED"] * len(keys)
+    changed_on = pa.array([date(2025, 1, 31)] * len(keys), pa.date32())
+    columns = {"customer_key": keys, "credit_limit": to_money(cents), "action_reason": reasons}
+    return pa.table(columns | {"last_change_on": changed_on})
 
 
 _READ = (

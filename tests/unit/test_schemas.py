@@ -37,8 +37,8 @@ DESIGN = {
 }
 OUTPUT = {
     "scores": "customer_key as_of pd_12m score tier reason_1 reason_2 reason_3 reason_4 thin_file model_id",
-    "credit_limits": "customer_key as_of tier credit_limit previous_limit drawn_balance action action_reason"
-    " binding_constraint policy_arm propensity policy_id",
+    "credit_limits": "customer_key as_of tier credit_limit previous_limit last_change_on drawn_balance action"
+    " action_reason binding_constraint policy_arm propensity policy_id",
     "pricing": "tier term_months as_of annual_rate daily_rate apr_irr funding_cost expected_loss operating_cost"
     " capital_charge margin cap_rate cap_rule offered policy_id",
     "funding_allocation": "customer_key as_of funder_id share amount policy_id",

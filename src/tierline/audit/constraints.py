@@ -26,7 +26,8 @@ def audit_constraints(night: Night) -> list[Finding]:
     if not night.has("credit_limits", "funding_allocation", _TABLE):
         return []
     largest = int(night.tables["credit_limits"].frame["credit_limit"].max() or 0)
-    rows = {(row["constraint"], row["member"]): row for row in night.tables[_TABLE].frame.to_dict("records")}
+    stated: list[dict[str, object]] = night.tables[_TABLE].frame.to_dict("records")  # type: ignore[assignment]
+    rows = {(str(row["constraint"]), str(row["member"])): row for row in stated}
     lines: dict[str, list[str]] = {}
     for figure in figures(night):
         key = (figure.constraint, figure.member)

@@ -40,6 +40,6 @@ def audit_keeping(night: Night) -> list[Finding]:
     found += shown.judge("kept_amount", enough, "a partner must keep what it carries of the loan that is out", show)
     found += shown.judge("run_off", exact, "a partner that may fund nothing new carries only what is out", show)
     for rule, broken in misfits(night, f, "partner").items():
-        holds = ~broken | (f["new"] == 0) | run_off
+        holds = (f["new"] == 0) | run_off | ~broken
         found += shown.judge(rule, holds, _MUST[rule], ["partner", "tier", "region_code"])
     return found

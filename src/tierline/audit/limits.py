@@ -6,15 +6,16 @@ limit, or whether ``previous_limit`` is that of the release before (``audit.prev
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pandas as pd
 
 from tierline.audit.finding import Finding, Rows
+from tierline.audit.growth import audit_growth, review_night
 from tierline.audit.night import IN_DEFAULT, Night, in_other, joined
 from tierline.audit.profile import Profile
 
-_FACTS = ["segment", "in_default", "drawn_balance", "dpd", "max_dpd_90d", "on_time_streak"]
+_CONDUCT = ["drawn_balance", "dpd", "max_dpd_90d", "on_time_streak"]
+_FACTS = ["segment", "in_default", "income_recurring_monthly", "declared_income_monthly", *_CONDUCT]
+_CENT_DUST = 1e-3  # of a cent: what float arithmetic may add to a product of decimals
 _ACTIONS = ("grant", "raise", "hold", "cut", "freeze", "decline")
 _SHOW = ["credit_limit", "previous_limit", "action"]
 
@@ -32,7 +33,7 @@ def audit_limits(night: Night) -> list[Finding]:
     both = joined(limits, night.inputs, _FACTS)
     both = both.with_frame(both.frame.assign(before=both.frame["previous_limit"].fillna(0)))
     rules = (_caps(both, night), _no_limit(both, night), _form(both, night.profile), _ladder(both, night))
-    return [*missing, *unknown, *differ, *(one for found in rules for one in found)]
+    return [*missing, *unknown, *differ, *(one for found in rules for one in found), *audit_growth(night)]
 
 
 def _caps(both: Rows, night: Night) -> list[Finding]:
@@ -53,11 +54,25 @@ def _caps(both: Rows, night: Night) -> list[Finding]:
         ),
         *both.judge("tier_cap", tier_holds, "limit must keep the cap of the tier", ["credit_limit", "tier"]),
     ]
+    found += _income_share(both, profile)
     if night.net_assets is not None:
         most = int(profile.exact("limits.borrower_share_of_net_assets") * night.net_assets)
         must = f"limit must be at most {most / 100:.2f}, the borrower's share of net assets"
         found += both.judge("net_assets_share", limit <= most, must, ["credit_limit"])
     return found
+
+
+def _income_share(both: Rows, profile: Profile) -> list[Finding]:
+    """Where a rule ties a natural person's limit to a year's income; unknown income binds nobody."""
+    if profile.optional("limits.annual_income_share_cap") is None:
+        return []
+    f, share = both.frame, profile.number("limits.annual_income_share_cap")
+    declared = f["declared_income_monthly"] * profile.number("limits.declared_income_haircut")
+    income = f["income_recurring_monthly"].fillna(declared)
+    most = share * 12 * income + _CENT_DUST
+    holds = (f["segment"] != "consumer") | income.isna() | (f["credit_limit"] <= most)
+    must = f"a consumer's limit must be at most {share:g} of a year's income"
+    return both.judge("income_share_cap", holds, must, ["credit_limit", "income_recurring_monthly"])
 
 
 def _no_limit(both: Rows, night: Night) -> list[Finding]:
@@ -98,13 +113,9 @@ def _ladder(both: Rows, night: Night) -> list[Finding]:
     found = both.judge("late_growth", ~(late & grows), must, [*_SHOW, "dpd"])
     for action, rule, holds, text in _action_rules(f, profile):
         found += both.judge(rule, holds | (f["action"] != action), text, [*_SHOW, "dpd", "on_time_streak"])
-    if profile.word("limits.raise_review", ("month_end", "nightly")) == "month_end" and not _ends_month(night.as_of):
+    if not review_night(night):
         found += both.judge("raise_review", f["action"] != "raise", "raises wait for the last night of a month", _SHOW)
     return found
-
-
-def _ends_month(day: date) -> bool:
-    return (day + timedelta(days=1)).day == 1
 
 
 def _action_rules(f: pd.DataFrame, profile: Profile) -> list[tuple[str, str, pd.Series[bool], str]]:

@@ -3,6 +3,7 @@
 Belongs here: limits and their reasons. Does not belong here: whose money it is (``funding``).
 """
 
+from tierline.limits.before import stamp_changes
 from tierline.limits.decide import LimitContext, decide_limits
 
-__all__ = ["LimitContext", "decide_limits"]
+__all__ = ["LimitContext", "decide_limits", "stamp_changes"]

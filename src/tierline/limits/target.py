@@ -41,8 +41,16 @@ def recognised_income(inputs: pd.DataFrame, policy: LimitPolicy) -> Floats:
     return np.where(np.isnan(recurring), declared, recurring)
 
 
+def _consumer_cap(income: Floats, policy: LimitPolicy) -> Floats:
+    """The rule's cap of a natural person: an amount, and where a rule has it a share of a known year's income."""
+    if policy.annual_income_share_cap is None:
+        return np.full(len(income), policy.consumer_cap)
+    by_income = policy.annual_income_share_cap * 12 * income
+    return np.fmin(by_income, policy.consumer_cap)  # of NaN and an amount, the amount
+
+
 def target_limits(
-    inputs: pd.DataFrame, tiers: npt.NDArray[np.object_], factor: Floats, policy: LimitPolicy, net_assets: float | None
+    inputs: pd.DataFrame, tiers: pd.Series[str], factor: Floats, policy: LimitPolicy, net_assets: float | None
 ) -> Target:
     """The smallest of affordability and every cap, in yuan, rounded down.
 
@@ -57,9 +65,9 @@ def target_limits(
     caps = {
         "affordability": np.where(np.isnan(income), np.inf, policy.dti_cap * np.nan_to_num(income) * factor),
         "starter_limit": np.where(unproven, policy.starter_limit, np.inf),
-        "tier_cap": np.array([policy.tier_caps.get(tier, 0.0) for tier in tiers]),
+        "tier_cap": tiers.map(policy.tier_caps).fillna(0.0).to_numpy(dtype=np.float64),
         "product_cap": np.full(len(inputs), policy.product_cap),
-        "regulatory_cap": np.where(business, policy.business_cap, policy.consumer_cap),
+        "regulatory_cap": np.where(business, policy.business_cap, _consumer_cap(income, policy)),
     }
     if net_assets is not None:
         caps["net_assets_share"] = np.full(len(inputs), policy.borrower_share_of_net_assets * net_assets)

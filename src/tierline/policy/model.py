@@ -98,6 +98,8 @@ class LimitPolicy(_Section):
     """Limits: caps in the profile's currency, affordability, and the ladder.
 
     ``annual_income_share_cap`` is a natural person's limit as a share of a year's income; None where no rule has it.
+    ``holdout_share`` of the customers, drawn by ``holdout_seed``, get no raise, so that the effect of raises can be
+    measured.
     """
 
     consumer_cap: Money
@@ -117,6 +119,12 @@ class LimitPolicy(_Section):
     raise_review: Literal["month_end", "nightly"]
     raise_streak: Annotated[int, Field(ge=0)]
     freeze_dpd: Annotated[int, Field(ge=1, le=90)]
+    min_months_on_book: Annotated[int, Field(ge=0, le=360)]
+    cooldown_days: Annotated[int, Field(ge=0, le=3650)]
+    early_warning_factor: Annotated[float, Field(gt=1, le=1000)]
+    early_warning_pd: Annotated[float, Field(gt=0, le=1)]
+    holdout_share: Annotated[float, Field(ge=0, lt=1)]
+    holdout_seed: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
     def _falling(self) -> Self:

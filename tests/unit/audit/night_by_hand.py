@@ -77,6 +77,8 @@ class NightByHand:
     partners: list[Row] | None = field(default_factory=list)
     position: list[Row] | None = field(default_factory=list)
     previous_tiers: dict[str, str] | None = None
+    previous_limits: dict[str, Row] | None = None  # reason and date of the change by key
+    previous_scores: dict[str, tuple[float, str]] | None = None  # PD and model by key
     policy: dict[str, Any] = field(default_factory=NO_GLIDE.copy)
     before: list[Row] = field(default_factory=list)
     as_of: date = AS_OF
@@ -168,7 +170,8 @@ class NightByHand:
             self.state_constraints()
         paths = {name: folder / f"{name}.parquet" for name in self.tables}
         for name, path in paths.items():
-            pq.write_table(pa.Table.from_pylist(self.tables[name], schema=_loose(PUBLISHED[name].arrow_schema)), path)
+            rows = [_dated(row) for row in self.tables[name]] if name == "credit_limits" else self.tables[name]
+            pq.write_table(pa.Table.from_pylist(rows, schema=_loose(PUBLISHED[name].arrow_schema)), path)
         return audit_tables(paths, self.context(folder, as_of))
 
     def context(self, folder: Path, as_of: date = AS_OF) -> AuditContext:
@@ -178,16 +181,24 @@ class NightByHand:
             inputs=pa.Table.from_pylist(self.inputs, schema=DECISION_INPUTS.arrow_schema),
             partners=_lake("funding_partners", self.partners),
             position=_lake("lender_position", self.position),
-            previous=self._release_before(),
+            previous=self.release_before(),
         )
 
-    def _release_before(self) -> dict[str, pa.Table] | None:
-        """The release before, as far as a test states it."""
-        stated = {} if self.previous_tiers is None else {"scores": _tiers(self.previous_tiers)}
-        return stated | ({"funding_allocation": self._previous()} if self.before else {}) or None
-
-    def _previous(self) -> pa.Table:
-        return pa.Table.from_pylist(self.before, schema=PUBLISHED["funding_allocation"].arrow_schema)
+    def release_before(self) -> dict[str, pa.Table] | None:
+        """The columns of the release before that a test gives; None as on the first night."""
+        tables: dict[str, pa.Table] = {}
+        if self.previous_tiers is not None:
+            tables["scores"] = _tiers(self.previous_tiers)
+        if self.previous_scores is not None:
+            tables["scores"] = _scores(self.previous_scores)
+        if self.previous_limits is not None:
+            rows = [{"customer_key": key} | row for key, row in self.previous_limits.items()]
+            schema = _loose(PUBLISHED["credit_limits"].arrow_schema)
+            tables["credit_limits"] = pa.Table.from_pylist(rows, schema=schema)
+        if self.before:
+            schema = PUBLISHED["funding_allocation"].arrow_schema
+            tables["funding_allocation"] = pa.Table.from_pylist(self.before, schema=schema)
+        return tables or None
 
     def policy_file(self, folder: Path) -> str:
         """The packaged profile with the numbers of ``policy`` (by ``section.key``) replaced on every date."""
@@ -216,12 +227,27 @@ def _loose(schema: pa.Schema) -> pa.Schema:
     return pa.schema([column.with_nullable(True) for column in schema])
 
 
+def _dated(limit: Row) -> Row:
+    """Tonight is the last change where the limit differs, unless the test says when it was."""
+    changed = limit["credit_limit"] != (limit["previous_limit"] or 0)
+    return {"last_change_on": limit["as_of"] if changed else None} | limit
+
+
+def _scores(scores: dict[str, tuple[float, str]]) -> pa.Table:
+    """PD and model of some customers, whose tier was that of tonight."""
+    return _before({key: (CUSTOMERS[key][2], *given) for key, given in scores.items()})
+
+
 def _tiers(tiers: dict[str, str]) -> pa.Table:
     """Scores of the release before; only the tiers matter."""
+    return _before({key: (tier, 0.01, "m-before") for key, tier in tiers.items()})
+
+
+def _before(scores: dict[str, tuple[str, float, str]]) -> pa.Table:
     rows = [
-        {"customer_key": key, "as_of": BEFORE, "pd_12m": 0.01, "score": 600.0, "tier": tier, "thin_file": False}
-        | {"model_id": "m-before"}
-        for key, tier in tiers.items()
+        {"customer_key": key, "as_of": BEFORE, "pd_12m": pd_12m, "score": 600.0, "tier": tier, "thin_file": False}
+        | {"model_id": model}
+        for key, (tier, pd_12m, model) in scores.items()
     ]
     return pa.Table.from_pylist(rows, schema=PUBLISHED["scores"].arrow_schema)
 
@@ -263,12 +289,13 @@ def _customer(night: NightByHand, key: str) -> None:
     fact = {"segment": segment, "region_code": "320000" if key == "c03" else "110000", "pd_12m": pd_12m, "dpd": dpd}
     fact |= {"consent_partner_sharing": key in ("c01", "c03"), "in_default": tier == "X", "on_time_streak": streak}
     fact |= {"drawn_balance": Decimal(drawn), "instalment_burden_monthly": Decimal(0), "thin_file": False}
-    night.inputs.append(named | fact | {"max_dpd_90d": dpd, "months_on_book": 1})
+    night.inputs.append(named | fact | {"max_dpd_90d": dpd, "months_on_book": 3})
     named |= {"as_of": AS_OF, "tier": tier}
     score = {"pd_12m": pd_12m, "score": points(pd_12m), "thin_file": False, "model_id": "m"}
     night.tables["scores"].append(named | score)
     before = None if previous is None else Decimal(previous)
     row = {"credit_limit": Decimal(limit), "previous_limit": before, "drawn_balance": Decimal(drawn), "action": action}
-    night.tables["credit_limits"].append(named | row | {"propensity": 1.0, "policy_id": POLICY_ID})
+    row |= {"policy_arm": "policy", "propensity": 1.0, "policy_id": POLICY_ID}
+    night.tables["credit_limits"].append(named | row)
     if Decimal(limit):
         night.fund(key, OWN=limit)

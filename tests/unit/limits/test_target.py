@@ -86,6 +86,27 @@ def test_the_rule_caps_consumers_and_businesses_apart(facts: dict[str, Any], lim
     assert granted(tmp_path, row, WIDE) == (limit, "regulatory_cap")
 
 
+@pytest.mark.parametrize(
+    ("facts", "limit", "binding"),
+    [
+        ({"income_recurring_monthly": 5_000}, 19_900, "regulatory_cap"),  # a third of 60,000 is 19,998
+        ({"income_recurring_monthly": None, "declared_income_monthly": 20_000}, 39_900, "regulatory_cap"),
+        ({"income_recurring_monthly": 9_999_999}, 200_000, "regulatory_cap"),
+        ({"income_recurring_monthly": 5_000, **BUSINESS}, 30_000, "affordability"),  # a natural person's rule
+        ({"income_recurring_monthly": None}, 2_000, "starter_limit"),  # unknown income is under the amount alone
+    ],
+)
+def test_share_of_a_year_s_income(facts: dict[str, Any], limit: float, binding: str, tmp_path: Path) -> None:
+    numbers = WIDE | {"limits.annual_income_share_cap": 0.3333}
+    assert granted(tmp_path, customer(**facts), numbers) == (limit, binding)
+
+
+def test_nothing_is_held_above_the_share_of_a_year_s_income(tmp_path: Path) -> None:
+    policy = policy_with(tmp_path, REVIEW, {"limits.annual_income_share_cap": 0.3333})
+    expected = (19_900, "cut", "TARGET_BELOW_LIMIT", "regulatory_cap")
+    assert outcome(customer(previous=20_000, income_recurring_monthly=5_000), policy=policy) == expected
+
+
 def test_share_of_net_assets(tmp_path: Path) -> None:
     row = customer(income_recurring_monthly=99_999)
     assert granted(tmp_path, row, net_assets=123_456.78) == (12_300, "net_assets_share")

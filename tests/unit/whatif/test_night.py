@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.compute as pc
 import pytest
-from portfolio_worlds import _scored, world
+from portfolio_worlds import scored_of, world
 
 from tierline.decide import Case, Decisions, Known, decide
 from tierline.money import to_cents
@@ -15,7 +15,7 @@ from tierline.whatif.stress import with_prime_rate
 
 WORLD = world(400, 3, room=0.5)
 POLICY = WORLD.policy
-CASE = Case(Known(WORLD.as_of, WORLD.partners, WORLD.position), _scored(WORLD.inputs, WORLD.as_of), WORLD.inputs)
+CASE = Case(Known(WORLD.as_of, WORLD.partners, WORLD.position), scored_of(WORLD), WORLD.inputs)
 SHOCKS = {scenario.name: scenario.shock for scenario in SCENARIOS}
 
 
