@@ -69,6 +69,8 @@ def mend(mender: Mender, plan: Plan) -> Plan:
 def _mend_one(mender: Mender, plan: Plan, rule: Rule, excess: int) -> None:
     if rule.constraint.startswith("partner_"):
         _give_back(mender, plan, rule, excess)
+    elif rule.constraint.removesuffix("_share") in DIMENSIONS:
+        _level_off(mender, plan, rule)
     else:
         density, who = _density(mender, plan, rule)
         _lower(mender, plan, excess, density, who)
@@ -99,6 +101,29 @@ def _taken(spare: Ints, wanted: int) -> Ints:
     return taken
 
 
+def _level_off(mender: Mender, plan: Plan, rule: Rule) -> None:
+    """Lower every member of a dimension to the greatest common level that keeps its cap.
+
+    One member after the other would only meet the level in the limit: what one gives up makes the others' parts larger.
+    """
+    book, dimension = mender.book, rule.constraint.removesuffix("_share")
+    sums = mender.totals(plan).member[dimension]
+    level = _level(sums, int(plan.limit[book.code[dimension] < 0].sum()), rule.share or Fraction(1), mender.step)
+    for member in np.flatnonzero(sums > level):
+        mine = book.code[dimension] == member
+        _lower(mender, plan, int(sums[member] - level), np.ones(len(book)), mine)
+
+
+def _level(sums: Ints, others: int, cap: Fraction, step: int) -> int:
+    """The most whole steps that each sum may have so that none is above ``cap`` of all; ``others`` are not capped."""
+    low, high = 0, int(sums.max(initial=0)) // step + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        total = others + int(np.minimum(sums, middle * step).sum())
+        low, high = (middle, high) if middle * step <= cap * total else (low, middle)
+    return low * step
+
+
 def _density(mender: Mender, plan: Plan, rule: Rule) -> tuple[Floats, Flags]:
     """Cents of excess that each lowered cent of limit takes away, and whose limit may be lowered for it."""
     book, ccf = mender.book, mender.policy.funding.ccf
@@ -110,8 +135,6 @@ def _density(mender: Mender, plan: Plan, rule: Rule) -> tuple[Floats, Flags]:
         "expected_loss": lambda: book.loss * ccf - share,
         "inclusive": lambda: np.where(book.sole, share - 1, share),
     }
-    for name in DIMENSIONS:
-        density[f"{name}_share"] = lambda name=name: (book.code[name] == rule.index) - share  # type: ignore[misc]
     each = density[rule.constraint]()
     return each, each > 1e-6
 
