@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.limits.customers import MIDDLE_PD, OTHER, REVIEW, TIERS, Row, decide, inputs_of, previous_of
+from unit.limits.customers import OTHER, REVIEW, TIERS, Row, decide, inputs_of, pd_of, previous_of
 from unit.policy.profiles import NAME, packaged_policy
 
 from tierline.audit import AuditContext, audit_tables
@@ -30,6 +31,8 @@ PREVIOUS = (None, 0, 0.01, 37.2, 99.99, 100, 1_900, 2_000, 2_100, 4_321.5, 10_00
 INCOME = (0, 16, 200, 1_000, 3_000, 3_334, 5_000, 10_000, 40_000)
 DAYS = (0, 1, 6, 7, 8, 30, 89)
 STREAK = (0, 1, 2, 3, 4, 20)
+PDS = (0.0, 0.001, 0.0166, 0.017, 0.0499, 0.05, 0.051, 0.15, 0.3)
+CHANGED = (None, date(2020, 1, 1), *(REVIEW - timedelta(days=days) for days in (2, 88, 89, 90, 91)))
 MANY = 60
 seeds = st.integers(0, 2**32 - 1)
 
@@ -57,6 +60,8 @@ def some_customer(rng: np.random.Generator, key: str) -> Row:
     row |= {"instalment_burden_monthly": yuan(rng, (0, 0, 500), 8_000), "drawn_balance": yuan(rng, (0,), 30_000)}
     row |= {"dpd": pick(rng, (0, 0, 0, *DAYS)), "max_dpd_90d": pick(rng, (0, 0, 0, *DAYS))}
     row |= {"on_time_streak": pick(rng, STREAK), "months_on_book": int(rng.integers(40))}
+    row |= {"pd_12m": pick(rng, PDS), "pd_before": pick(rng, (None, *PDS))}
+    row |= {"changed_on": pick(rng, CHANGED), "reason_before": pick(rng, ("RAISED", "RAISED", "EARLY_WARNING"))}
     return row | {"previous": yuan(rng, PREVIOUS, 100_000)}
 
 
@@ -77,11 +82,13 @@ def a_late_payment(row: Row, rng: np.random.Generator) -> Row:
     """All that a payment missed can change at once."""
     dpd = more(rng, max(row["dpd"], 1), DAYS)
     worse = {"dpd": dpd, "max_dpd_90d": max(dpd, row["max_dpd_90d"]), "on_time_streak": 0}
-    return worse | {"tier": TIERS[int(rng.integers(TIERS.index(row["tier"]), len(TIERS)))]}
+    worse |= {"tier": TIERS[int(rng.integers(TIERS.index(row["tier"]), len(TIERS)))]}
+    return worse | {"pd_12m": more(rng, row["pd_12m"], PDS)}
 
 
 WORSE: dict[str, Any] = {
     "tier": lambda row, rng: {"tier": TIERS[int(rng.integers(TIERS.index(row["tier"]), len(TIERS)))]},
+    "pd": lambda row, rng: {"pd_12m": more(rng, row["pd_12m"], PDS)},
     "dpd": lambda row, rng: {"dpd": more(rng, row["dpd"], DAYS)},
     "max_dpd_90d": lambda row, rng: {"max_dpd_90d": more(rng, row["max_dpd_90d"], DAYS)},
     "on_time_streak": lambda row, rng: {"on_time_streak": int(rng.integers(row["on_time_streak"] + 1))},
@@ -91,7 +98,7 @@ WORSE: dict[str, Any] = {
     "income": lambda row, rng: {"income_recurring_monthly": less(rng, row["income_recurring_monthly"])},
     "declared_income": lambda row, rng: {"declared_income_monthly": less(rng, row["declared_income_monthly"])},
     "thin_file": lambda row, rng: {"thin_file": True},
-    "in_default": lambda row, rng: {"in_default": True, "tier": "X"},
+    "in_default": lambda row, rng: {"in_default": True, "tier": "X", "pd_12m": 1.0},
     "a_late_payment": a_late_payment,
 }
 
@@ -129,24 +136,37 @@ def test_limits_are_whole_hundreds_unless_held_or_frozen_and_never_negative(seed
         assert row["action"] != "raise" or as_of == REVIEW
 
 
-@settings(max_examples=20, deadline=None)
-@given(seed=seeds, as_of=st.sampled_from((REVIEW, OTHER)))
-def test_a_limit_already_right_stays_right(seed: int, as_of: date) -> None:
-    """The night after a night without raises changes nothing where nothing changed."""
-    first = decide(book(seed), as_of=OTHER, prices=prices(OTHER))
-    limits = dict(zip(first.column("customer_key").to_pylist(), first.column("credit_limit").to_pylist(), strict=True))
-    again = [row | {"previous": limits[row["customer_key"]]} for row in book(seed)]
-    second = decide(again, as_of=OTHER, prices=prices(OTHER))
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds, as_of=st.sampled_from((REVIEW, OTHER - timedelta(days=1))))
+def test_the_night_after_changes_no_limit_where_nothing_has_changed(seed: int, as_of: date) -> None:
+    """Neither night after is a review; where raises only waited for one, they come then."""
+    policy, grid, rows = packaged_policy(as_of), prices(as_of), book(seed)
+    first = decide(rows, as_of=as_of, policy=policy, prices=grid)
+    again = [
+        row | _as_left(decided) | {"pd_before": pd_of(row)}
+        for row, decided in zip(rows, first.to_pylist(), strict=False)
+    ]
+    second = decide(again, as_of=as_of + timedelta(days=1), policy=policy, prices=grid)
     assert second.column("credit_limit").equals(first.column("credit_limit"))
+    assert second.column("last_change_on").equals(first.column("last_change_on"))
+    assert pc.all(pc.is_in(second.column("action"), pa.array(["hold", "freeze", "decline"]))).as_py()
+
+
+def _as_left(decided: Row) -> Row:
+    """What the night after finds of a customer."""
+    left = {"previous": decided["credit_limit"], "changed_on": decided["last_change_on"]}
+    return left | {"reason_before": decided["action_reason"]}
 
 
 @settings(max_examples=8, deadline=None)
 @given(seed=seeds, data=st.data())
 def test_the_order_of_rows_changes_nothing_and_a_second_run_gives_the_same_bytes(seed: int, data: Any) -> None:
     world = some_world(seed, many=30)
+    world |= {"previous_scores": run(some_world(seed + 1, many=30))["scores"]}
     order = data.draw(st.permutations(range(30)))
     shuffled = world | {name: world[name].take(order) for name in ("inputs", "scored")}
-    shuffled |= {"previous": world["previous"].take(list(range(world["previous"].num_rows))[::-1])}
+    for name in ("previous", "previous_scores"):
+        shuffled |= {name: world[name].take(list(range(world[name].num_rows))[::-1])}
     if world["partners"] is not None:
         shuffled |= {"partners": world["partners"].take(list(range(world["partners"].num_rows))[::-1])}
     one, other, again = run(world), run(shuffled), run(world)
@@ -169,6 +189,7 @@ def test_an_independent_audit_finds_nothing_in_any_world_nor_in_the_night_after(
 def test_the_worlds_hold_what_the_rules_are_about() -> None:
     actions: set[str] = set()
     reasons: set[str] = set()
+    bindings: set[str] = set()
     most = 0
     for seed in range(10):
         try:
@@ -177,9 +198,11 @@ def test_the_worlds_hold_what_the_rules_are_about() -> None:
             continue
         actions |= set(tables["credit_limits"].column("action").to_pylist())
         reasons |= set(tables["credit_limits"].column("action_reason").to_pylist())
+        bindings |= set(tables["credit_limits"].column("binding_constraint").to_pylist())
         most = max(most, len(set(tables["funding_allocation"].column("funder_id").to_pylist())))
     assert actions == {"grant", "raise", "hold", "cut", "freeze", "decline"}
     assert {"PORTFOLIO", "IN_DEFAULT", "NOT_AFFORDABLE", "RECENTLY_PAST_DUE"} <= reasons
+    assert {"cooldown", "seasoning", "raise_review", "max_raise", "early_warning"} <= bindings
     assert most >= 3, "there is a night on which two partners fund"
 
 
@@ -190,7 +213,7 @@ def some_world(seed: int, as_of: date | None = None, many: int = 120) -> dict[st
     rows = book(seed, many)
     for row in rows:
         if rng.random() < 0.1:
-            row |= {"in_default": True, "tier": "X"}
+            row |= {"in_default": True, "tier": "X", "pd_12m": None}
     count = int(rng.integers(1, 4))
     partners = [some_partner(rng, number, as_of) for number in range(count)] if rng.random() < 0.8 else None
     assets = Decimal(str(pick(rng, (20_000, 123_456.78, 1e8))))
@@ -209,7 +232,7 @@ def scored_of(rows: list[Row], as_of: date) -> pa.Table:
     reasons = {f"reason_{rank}": None for rank in (1, 2, 3, 4)}
     return pa.Table.from_pylist(
         [
-            {"customer_key": row["customer_key"], "as_of": as_of, "pd_12m": MIDDLE_PD[row["tier"]], "model_id": "m"}
+            {"customer_key": row["customer_key"], "as_of": as_of, "pd_12m": pd_of(row), "model_id": "m"}
             | {"thin_file": row["thin_file"], "in_default": row["in_default"]}
             | reasons
             for row in rows
@@ -277,6 +300,6 @@ def findings(tables: dict[str, pa.Table], world: dict[str, Any], folder: Path) -
     for name, table in tables.items():
         write_contract(paths[name], table, PUBLISHED[name])
     earlier = world.get("previous_scores")
-    before = None if earlier is None else {"scores": earlier}
+    before = None if earlier is None else {"scores": earlier, "credit_limits": world["previous"]}
     context = AuditContext(world["as_of"], NAME, world["inputs"], world["partners"], world["position"], before)
     return [str(finding) for finding in audit_tables(paths, context)]
