@@ -1,4 +1,4 @@
-"""The benchmark of the simulated lender: the truth it stands beside is the simulator's, and its table holds the goals."""
+"""The benchmark of the simulated lender: its truth is the simulator's, and its table holds the figures of the card."""
 
 from __future__ import annotations
 
