@@ -21,6 +21,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from threadpoolctl import threadpool_limits
 
+from benchmarks import lender
 from benchmarks.real_sets import real_table
 from benchmarks.rivals import CONTENDERS, OURS, TARGET, Contender, threads
 from benchmarks.verdicts import Round, compared, drawn, resplit
@@ -40,8 +41,10 @@ FEWEST_DEFAULTS = 20  # fewer are not modelled: ``fit`` and the peer with five f
 
 
 def run(scale: str) -> list[str]:
-    """All tables of a scale; ``QUALITY`` chooses one part: ``worlds``, ``superlender`` or ``berka``."""
+    """All tables of a scale; ``QUALITY`` chooses one part: ``worlds``, ``superlender``, ``berka``, or ``lender``."""
     only = os.environ.get("QUALITY") or ""
+    if only == "lender":
+        return lender.run(scale)
     lines = []
     for rows, rounds in SIZES[scale].items():
         for world in WORLDS if only in ("", "worlds") else ():

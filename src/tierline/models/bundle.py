@@ -166,7 +166,7 @@ def save_bundle(models: Path, bundle: ModelBundle) -> Path:
     replace_file(partial / "card.json", bundle.card.model_dump_json(indent=2).encode())
     write_arrow(partial / "test_rows.parquet", bundle.test_rows)
     write_arrow(partial / "reference_rows.parquet", bundle.reference_rows)
-    replace_file(partial / SUMS, b"".join(_sum_line(partial / name) + b"\n" for name in FILES))
+    replace_file(partial / SUMS, _sums([_sum_line(partial / name) for name in FILES]))
     partial.chmod(DIRECTORY_MODE)
     partial.rename(target)
     return target
@@ -176,10 +176,14 @@ def load_bundle(path: Path) -> ModelBundle:
     """Read a bundle after checking every hash; raises ``IntegrityError`` naming the file."""
     if not (path / SUMS).is_file():
         raise IntegrityError(f"{path.name}: {SUMS} is missing: the bundle is incomplete; train again or restore it")
-    promised = (path / SUMS).read_bytes().splitlines()
-    for name in FILES:  # each one of them: a list that was cut short must not let an unchecked file through
-        if not (path / name).is_file() or _sum_line(path / name) not in promised:
+    written = (path / SUMS).read_bytes()
+    promised, found = written.splitlines(), []
+    for name in FILES:
+        if not (path / name).is_file() or (line := _sum_line(path / name)) not in promised:
             raise IntegrityError(f"{path.name}/{name}: content does not match its SHA-256: restore the file")
+        found.append(line)
+    if written != _sums(found):  # the register holds the hash of this file: one line feed more is another bundle
+        raise IntegrityError(f"{path.name}/{SUMS}: not as it was written: restore the file")
     return ModelBundle(
         booster=lgb.Booster(model_str=(path / "booster.txt").read_text(encoding="utf-8")),
         card=BundleCard.model_validate_json((path / "card.json").read_bytes()),
@@ -191,3 +195,8 @@ def load_bundle(path: Path) -> ModelBundle:
 def _sum_line(path: Path) -> bytes:
     """The line of ``sha256sum`` for a file."""
     return f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}".encode()
+
+
+def _sums(lines: list[bytes]) -> bytes:
+    """The content of ``SHA256SUMS``."""
+    return b"".join(line + b"\n" for line in lines)

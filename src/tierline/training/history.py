@@ -28,6 +28,7 @@ from tierline.training.splits import application_parts, month_end_split
 LOGGER = logging.getLogger("tierline.training")
 DESCRIBED = ("segment", "region_code", "birth_year")
 """What the model card tells the test rows apart by; none of it is a feature."""
+KEY = ["customer_key", "as_of"]
 LASTING = "repayments"
 """The family never left out for instability: in a young book every count of it grows, and it still ranks best."""
 
@@ -65,15 +66,19 @@ def build_panel(request: PanelRequest, config: TrainingConfig) -> Panel:
 
 def _with_features(request: PanelRequest, rows: pa.Table, counts: LabelCounts) -> Panel:
     built = build_features(request.lake, rows, request.context)
-    joined = rows.join(built, ["customer_key", "as_of"], join_type="inner")
+    names = [feature.name for feature in FEATURES]
+    # joined by key alone and ordered as a matrix: each copy of the wide table would be gigabytes of a large book
+    found = built.select([*KEY, "history_months"]).append_column("built_row", pa.array(np.arange(built.num_rows)))
+    joined = rows.join(found, KEY, join_type="inner")
     if joined.num_rows != rows.num_rows:
         raise TierlineError(f"panel: {rows.num_rows - joined.num_rows} labelled rows have no features: check customers")
     joined = _described(request, joined)
     joined = joined.sort_by([("observed_at", "ascending"), ("customer_key", "ascending"), ("loan_id", "ascending")])
-    names = [feature.name for feature in FEATURES]
+    x = feature_matrix(built, names)
+    del built
     return Panel(
         keys=joined.select(["customer_key", "as_of", "observed_at", "loan_id", *DESCRIBED, "history_months"]),
-        x=feature_matrix(joined, names),
+        x=x[joined.column("built_row").to_numpy()],
         y=joined.column("defaulted").to_numpy(),
         part=joined.column("part").to_numpy(),
         features=names,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +103,27 @@ def test_a_list_that_is_right_but_leaves_out_the_model_is_refused(saved: Path, m
         load_bundle(saved)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda sums: sums[:-1],
+        lambda sums: sums + b"\n",
+        lambda sums: sums + b"0" * 64 + b"  another.txt\n",
+        lambda sums: sums.replace(b"\n", b"\r\n"),
+        lambda sums: b"".join(sums.splitlines(keepends=True)[::-1]),
+        lambda sums: sums + sums,
+    ],
+    ids=["no last line feed", "one line feed more", "a file more", "other line ends", "other order", "twice"],
+)
+def test_a_list_with_every_right_line_but_not_as_written_is_refused(
+    saved: Path, damage: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (saved / "SHA256SUMS").write_bytes(damage((saved / "SHA256SUMS").read_bytes()))
+    _forbid_lightgbm(monkeypatch)
+    with pytest.raises(IntegrityError, match="SHA256SUMS: not as it was written"):
+        load_bundle(saved)
+
+
 def _forbid_lightgbm(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **named: object) -> None:
         raise AssertionError("LightGBM was given an unchecked file")
@@ -112,7 +134,7 @@ def _forbid_lightgbm(monkeypatch: pytest.MonkeyPatch) -> None:
 def damaged(rng: np.random.Generator, path: Path, foreign: Path) -> bytes:
     """A file's content with one of its bits turned, cut off, gone on with, or that of another bundle's file."""
     content = bytearray(path.read_bytes())
-    at = int(rng.integers(len(content) - 1))  # a hash list without its last line feed promises the same
+    at = int(rng.integers(len(content)))
     match int(rng.integers(5)):
         case 0 | 1:
             content[at] ^= 1 << int(rng.integers(8))
