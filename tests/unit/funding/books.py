@@ -132,7 +132,7 @@ def _table(schema: pa.Schema, rows: list[Row]) -> pa.Table:
     known: Row = {"known_on": DAY, "recorded_at": pa.scalar(DAY, pa.date32()).cast(pa.timestamp("us", "UTC")).as_py()}
     columns = {}
     for field in schema:
-        values = [(known | row)[field.name] for row in rows]
+        values = [(known | row).get(field.name) for row in rows]
         if pa.types.is_decimal(field.type):
             values = [None if value is None else Decimal(str(value)).quantize(Decimal("0.01")) for value in values]
         columns[field.name] = pa.array(values, field.type)
