@@ -78,7 +78,8 @@ def contract_metrics(contract: Table, schema: pa.Schema) -> list[Metric]:
         metrics += _column_metrics(contract, column, no_nulls)
     if whole:
         columns = ", ".join(key)
-        grouped = f"SELECT count(*) - 1 AS again FROM {{source}} GROUP BY {columns} HAVING count(*) > 1"
+        quoted = ", ".join(f'"{name}"' for name in key)  # a column may be called as a word of SQL
+        grouped = f"SELECT count(*) - 1 AS again FROM {{source}} GROUP BY {quoted} HAVING count(*) > 1"
         distinct = f"(SELECT coalesce(sum(again), 0) FROM ({grouped}))"
         text = f"{contract.name}: expect unique ({columns}): {{n}} rows repeat one"
         metrics.append(Metric("repeated_keys", distinct, text, UniqueRows(tuple(key), contract.key)))
@@ -115,7 +116,7 @@ def _column_metrics(contract: Table, column: Column, no_nulls: Proof) -> list[Me
     name, where = column.name, f"{contract.name}.{column.name}"
     metrics = []
     if not column.nullable:
-        metrics.append(count_where(f"{name}__null", f"{name} IS NULL", f"{where}: expect a value", no_nulls))
+        metrics.append(count_where(f"{name}__null", f'"{name}" IS NULL', f"{where}: expect a value", no_nulls))
     if column.kind is Kind.RATE:
         metrics.append(count_where(f"{name}__not_finite", f"NOT isfinite({name})", f"{where}: expect a finite number"))
     bounds = _outside(column)

@@ -80,7 +80,7 @@ class UniqueRows:
     ) -> bool:
         """Whether two rows among those with one of the hashes ``suspects`` agree in ``columns``."""
         connection.register("suspects", pa.table({"suspect": suspects}))
-        listed = ", ".join(self.columns)
+        listed = ", ".join(f'"{name}"' for name in self.columns)
         grouped = f"SELECT 1 FROM {source} SEMI JOIN suspects ON {key} = suspect GROUP BY {listed}"
         found = connection.execute(f"{grouped} HAVING count(*) > 1 LIMIT 1").fetchall()
         connection.unregister("suspects")
@@ -144,7 +144,7 @@ def _rows_of(files: tuple[Path, ...]) -> str:
 
 
 def _key_hash(columns: tuple[str, ...]) -> str:
-    return f"hash({', '.join(columns)})"
+    return "hash(" + ", ".join(f'"{name}"' for name in columns) + ")"
 
 
 def _hashes(
