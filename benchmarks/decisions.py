@@ -175,7 +175,7 @@ def speed(sizes: tuple[int, ...]) -> list[str]:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         columns = len(optimum.programme.columns)
         lines.append(f"| {size:,} | {columns:,} | {alone:.2f} | {whole:.2f} | {peak:.2f} |")
-    return [*lines, "", "Whole stage: prices, book, cells, programme, rounding, and the three tables written.", ""]
+    return [*lines, "", "Whole stage: prices, book, cells, programme, rounding, and the two large tables written.", ""]
 
 
 _wanted_of: dict[int, Any] = {}

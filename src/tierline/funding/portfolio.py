@@ -32,6 +32,7 @@ KEEP_WITHIN = 0.001
 """Last night's plan stands unless a new one earns this part of the optimum more: noise must not move customers."""
 _GOOD_ENOUGH = 0.00005
 _ROUNDS = 6
+_FAR = 0.01  # a gap worth a warning
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = 
     optimum, plan, kept = choose(night)
     objective, best = _worth(night, plan), optimum.solution.profit
     gap = (best - objective) / abs(best) if best else 0.0
+    if gap > _FAR:
+        notes.append(
+            f"whole customers reach {gap:.1%} less than the optimum over cells: caps leave this book little room"
+        )
     own = int((plan.limit - plan.part).sum())
     used = {OWN: own} | {p.partner_id: int(plan.part[plan.partner == i].sum()) for i, p in enumerate(lender.partners)}
     return FundingResult(
@@ -165,6 +170,9 @@ def _exact(night: Night, optimum: Optimum, apart: Apart, mender: Mender, rounded
         for rule, excess in broken.items():
             tighter[rule] = tighter.get(rule, 0.0) + 1.2 * excess / 100
         again = find_optimum(night, apart, tighter) if tighter else None
+        if again is None:  # caps that leave no room cannot be tightened: they are levelled off instead
+            tighter = {r: yuan for r, yuan in tighter.items() if r.constraint.removesuffix("_share") not in DIMENSIONS}
+            again = find_optimum(night, apart, tighter) if tighter else None
         if again is None:
             break
         rounded = _rounded(night, again, mender)
