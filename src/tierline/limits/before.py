@@ -49,7 +49,8 @@ def release_before(
         changed_on[there] = _known_dates(limits)[at]
         warned[there] = _flags(pc.equal(limits.column("action_reason"), EARLY_WARNING))[at]
     if scores is not None:
-        there, at = _places(keys, scores)
+        if limits is None or not scores.column("customer_key").equals(limits.column("customer_key")):
+            there, at = _places(keys, scores)
         same = _flags(pc.equal(models.filter(pa.array(there)), scores.column("model_id").take(pa.array(at))))
         pd_12m[there] = np.where(same, scores.column("pd_12m").to_numpy()[at], np.nan)
     return Before(limit, changed_on, warned, pd_12m)
@@ -83,13 +84,21 @@ def _known_dates(limits: pa.Table) -> Days:
     return dates
 
 
+def rows_of(keys: pa.ChunkedArray, table: pa.Table) -> pa.Array | pa.ChunkedArray:
+    """The row of each key in ``table``, null where it is not there."""
+    own = table.column("customer_key")
+    if own.equals(keys):  # as all tables of one night; building an index of a million keys takes half a second
+        return pa.array(np.arange(len(keys)))
+    return pc.index_in(keys, value_set=own)
+
+
 def _places(keys: pa.ChunkedArray, table: pa.Table) -> tuple[Flags, npt.NDArray[np.int64]]:
     """Where a key stands in ``table``, and at which row, for those that do."""
-    rows = pc.index_in(keys, value_set=table.column("customer_key"))
+    rows = rows_of(keys, table)
     there = _flags(pc.is_valid(rows))
-    return there, pc.drop_null(rows).to_numpy().astype(np.int64)
+    return there, np.asarray(pc.drop_null(rows), dtype=np.int64)
 
 
-def _flags(column: pa.ChunkedArray) -> Flags:
-    flags: Flags = np.asarray(pc.fill_null(column, False).to_numpy(), dtype=bool)
+def _flags(column: pa.Array | pa.ChunkedArray) -> Flags:
+    flags: Flags = np.asarray(pc.fill_null(column, False), dtype=bool)
     return flags

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tierline.limits.before import Before, change_dates, release_before
+from tierline.limits.before import Before, change_dates, release_before, rows_of
 from tierline.limits.holdout import ARM, HOLDOUT_ARM, draw_arms
 from tierline.limits.ladder import Flags, Standing, walk
 from tierline.limits.target import target_limits
@@ -47,9 +47,9 @@ def decide_limits(inputs: pa.Table, scores: pa.Table, context: LimitContext, pol
 
     ``scores`` gives the tier of each customer and the model behind its PD (customer_key, tier, model_id).
     """
-    inputs = inputs.sort_by("customer_key")
+    inputs = _sorted(inputs)
     keys = inputs.column("customer_key")
-    scored = scores.select(["tier", "model_id"]).take(pc.index_in(keys, value_set=scores.column("customer_key")))
+    scored = scores.select(["tier", "model_id"]).take(rows_of(keys, scores))
     tiers = scored.column("tier").to_pandas()
     frame, arms = _frame(inputs), draw_arms(keys.to_pylist(), policy.limits)
     before = release_before(keys, scored.column("model_id"), context.previous_limits, context.previous_scores)
@@ -101,6 +101,13 @@ def _warned(before: Before, pd_12m: np.ndarray, review: bool, policy: LimitPolic
     risen = ~low & (pd_12m >= policy.early_warning_factor * before.pd_12m)  # false where no PD is known before
     warned: Flags = risen | (before.warned & ~(low & review))
     return warned
+
+
+def _sorted(inputs: pa.Table) -> pa.Table:
+    """By key; a night's inputs are so already, and to see that takes a tenth of sorting a million."""
+    keys, last = inputs.column("customer_key"), max(len(inputs) - 1, 0)
+    rising = pc.all(pc.less(keys.slice(0, last), keys.slice(1))).as_py()
+    return inputs if rising else inputs.sort_by("customer_key")
 
 
 def _frame(inputs: pa.Table) -> pd.DataFrame:
