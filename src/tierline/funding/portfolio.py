@@ -33,6 +33,7 @@ KEEP_WITHIN = 0.001
 _GOOD_ENOUGH = 0.00005
 _ROUNDS = 6
 _FAR = 0.01  # a gap worth a warning
+_USELESS = 0.25  # a gap at which the plan is no plan: whole customers keep the rules by giving limits up
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = 
     optimum, plan, kept = choose(night)
     objective, best = _worth(night, plan), optimum.solution.profit
     gap = (best - objective) / abs(best) if best else 0.0
+    if gap > _USELESS:
+        raise BlockedError(
+            f"portfolio: whole customers reach {gap:.0%} less profit than shares of customers could: the caps leave so few"
+            " customers no room; widen the tightest one of portfolio_constraints of the last release, or lower the floor"
+        )
     if gap > _FAR:
         notes.append(
             f"whole customers reach {gap:.1%} less than the optimum over cells: caps leave this book little room"
