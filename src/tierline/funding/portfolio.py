@@ -84,8 +84,8 @@ def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = 
     gap = (best - objective) / abs(best) if best else 0.0
     if gap > _USELESS:
         raise BlockedError(
-            f"portfolio: whole customers reach {gap:.0%} less profit than shares of customers could: the caps leave so few"
-            " customers no room; widen the tightest one of portfolio_constraints of the last release, or lower the floor"
+            f"portfolio: whole customers reach {gap:.0%} less profit than shares of customers could: the caps leave so"
+            " small a book no room: widen the dearest constraint of the last release, or lower the inclusive floor"
         )
     if gap > _FAR:
         notes.append(
