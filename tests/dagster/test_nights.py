@@ -81,7 +81,8 @@ def test_pd_tier_and_reasons(night: Snapshot) -> None:
     assert set(reasons.stack().dropna()) <= set(load_reasons())
     assert (reasons.nunique(axis=1) == reasons.notna().sum(axis=1)).all()  # none twice
     better = scores[scores["tier"] != "X"].groupby("tier")["pd_12m"].agg(["min", "max"]).sort_index()
-    assert (better["max"].to_numpy()[:-1] <= better["min"].to_numpy()[1:]).all()  # tiers do not overlap
+    # tiers overlap by the hysteresis at most: a tenth of the bound, either way
+    assert (better["max"].to_numpy()[:-1] * 0.9 <= better["min"].to_numpy()[1:] * 1.1).all()
 
 
 def test_funding_sums_to_every_limit_to_the_cent(night: Snapshot) -> None:
