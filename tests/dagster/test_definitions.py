@@ -34,6 +34,7 @@ STAGES = {
     "publish",
     "monitor",
     "compare",
+    "whatif",
 }
 
 
@@ -85,13 +86,20 @@ def test_a_published_table_shows_its_contract_as_schema(name: str) -> None:
     assert [c.constraints.nullable for c in schema.columns] == [c.nullable for c in PUBLISHED[name].columns]
 
 
+ON_REQUEST = {"challenger_model", "model_comparison", "policy_whatif", "stress_tests", "efficient_frontier"}
+
+
 def test_jobs_cover_everything_once_and_run_in_process() -> None:
-    nightly, training, compare = (defs.resolve_job_def(name) for name in ("nightly", "training", "compare"))
+    jobs = {name: defs.resolve_job_def(name) for name in ("nightly", "training", "compare", "whatif", "stress")}
+    nightly, training, compare = jobs["nightly"], jobs["training"], jobs["compare"]
     planned = {key.to_user_string() for key in nightly.asset_layer.selected_asset_keys}
-    assert planned == set(nodes()) - {"challenger_model", "model_comparison"}
+    assert planned == set(nodes()) - ON_REQUEST
     assert {k.to_user_string() for k in training.asset_layer.selected_asset_keys} == {"challenger_model"}
     assert {k.to_user_string() for k in compare.asset_layer.selected_asset_keys} == {"model_comparison"}
-    for job in (nightly, training, compare):
+    assert {k.to_user_string() for k in jobs["whatif"].asset_layer.selected_asset_keys} == {"policy_whatif"}
+    stress = {k.to_user_string() for k in jobs["stress"].asset_layer.selected_asset_keys}
+    assert stress == {"stress_tests", "efficient_frontier"}
+    for job in jobs.values():
         assert job.executor_def.name == "in_process"
         assert job.partitions_def == nightly_partitions
         assert int(job.run_tags["dagster/max_runtime"]) > 0
