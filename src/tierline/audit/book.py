@@ -26,42 +26,38 @@ def book_of(night: Night) -> Rows:
     """Rows of ``credit_limits`` above 0 with ``own``, ``partner``, ``theirs``, the funder before and the new use.
 
     ``kept`` is true where a loan is out and the customer stands in the release before; then ``partner_before`` (null
-    for all own) is the only partner allowed and ``out`` what it carries of the loan. ``fit`` says that the partner may
-    fund something new for this customer; ``new`` is what it funds beyond ``out``, 0 at least. Money in cents. The
-    night must have ``credit_limits`` and ``funding_allocation``.
+    for all own) is the only partner allowed and ``out`` what it carries of the loan: what it had, at most what it may
+    have of the loan and of the limit. Without a record of the loan that is what it has tonight, at most what it may
+    have of the loan. ``fit`` says that the partner may fund something new for this customer; ``new`` is what it funds
+    beyond ``out``, 0 at least. Money in cents. The night must have ``credit_limits`` and ``funding_allocation``.
     """
     limits = night.tables["credit_limits"]
     frame = limits.frame.loc[limits.frame["credit_limit"] > 0, ["customer_key", "tier", "credit_limit"]]
     facts = night.inputs.frame[["customer_key", "drawn_balance", *_FACTS]]
     frame = frame.merge(facts, on="customer_key", how="inner")
-    frame = frame.merge(_split(night.tables["funding_allocation"].frame, ""), on="customer_key", how="inner")
+    frame = frame.merge(_split(night.tables["funding_allocation"].frame, ""), on="customer_key", how="left")
     frame = frame.merge(_before(night), on="customer_key", how="left")
     least = night.profile.exact("funding.own_share_min")
     limit, drawn = _cents(frame["credit_limit"]), _cents(frame["drawn_balance"])
     lent = np.minimum(limit, drawn)
-    # exact: ceil(least * limit) in whole cents
-    most = limit + times_over(limit, np.full(len(frame), -least.numerator), np.full(len(frame), least.denominator))
-    before, whole = _cents(frame["theirs_before"]), _cents(frame["limit_before"])
-    stood = (drawn > 0) & frame["limit_before"].notna().to_numpy() & (whole > 0)
-    carried = times_over(before, np.minimum(drawn, whole), np.maximum(whole, 1))
-    theirs = _cents(frame["theirs"])
-    first = times_over(theirs, lent, limit)
-    out = np.where(stood, np.minimum(carried, most), np.where(drawn > 0, first, 0))
+    theirs, had, whole = _cents(frame["theirs"]), _cents(frame["theirs_before"]), _cents(frame["limit_before"])
+    stood = (drawn > 0) & (whole > 0)
+    of_loan = np.where(stood, most_of(np.minimum(drawn, whole), least), most_of(lent, least))
+    carried = np.minimum(np.where(stood, np.minimum(had, most_of(limit, least)), theirs), of_loan)
+    out = np.where(drawn > 0, carried, 0)
+    frame = frame.assign(kept=stood, out=out, lent=lent, own=_cents(frame["own"]), theirs=theirs)
     fit = fits(night, frame, "partner")
-    frame = frame.assign(kept=stood, out=out, most=most, lent=lent, fit=fit)
-    return Rows("funding_allocation", frame.assign(new=np.maximum(theirs - out, 0)), ("customer_key",))
+    frame = frame.assign(fit=fit, new=np.maximum(theirs - out, 0))
+    return Rows("funding_allocation", frame, ("customer_key",))
 
 
 def _cents(column: pd.Series) -> Cents:
     return column.fillna(0).to_numpy(dtype=np.int64)
 
 
-def times_over(a: Cents, b: Cents, c: Cents) -> Cents:
-    """floor(a·b/c), exact: in 64 bits where the product fits, with Python's integers where it does not."""
-    if not len(a) or int(np.abs(a).max()) * int(np.abs(b).max()) < 2**63:
-        return np.asarray(a * b // c, dtype=np.int64)
-    exact = [int(x) * int(y) // int(z) for x, y, z in zip(a, b, c, strict=True)]
-    return np.array(exact, dtype=np.int64)
+def most_of(amount: Cents, least: Fraction) -> Cents:
+    """What a partner may have of each amount: all but the own share, which is rounded up to whole cents."""
+    return np.asarray(amount + (-amount * least.numerator) // least.denominator, dtype=np.int64)
 
 
 def _split(allocation: pd.DataFrame, suffix: str) -> pd.DataFrame:

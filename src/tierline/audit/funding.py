@@ -61,4 +61,5 @@ def _own_share(both: Rows, limits: Rows, night: Night) -> list[Finding]:
 
 def _by_customer(limits: Rows, values: pd.Series, rows: pd.DataFrame) -> pd.Series:
     """Sum of ``values`` for each row of ``limits``; NaN for a customer without any (``customers_funded`` finds it)."""
-    return limits.frame["customer_key"].map(values.groupby(rows["customer_key"]).sum())
+    sums: pd.Series[float] = limits.frame["customer_key"].map(values.groupby(rows["customer_key"]).sum())
+    return sums.astype("float64")  # of no rows at all it would be of the type of the keys

@@ -124,8 +124,8 @@ def _pd_before(both: Rows, night: Night) -> pd.Series[float]:
 
 
 def _before(both: Rows, night: Night, table: str, columns: list[str]) -> pd.DataFrame | None:
-    """Columns of the release before beside tonight's rows, null for customers not there; None without the table."""
-    if table not in night.previous:
+    """Columns of the release before beside tonight's rows, null for customers not there; None without them."""
+    if table not in night.previous or not set(columns) <= set(night.previous[table].frame.columns):
         return None
     found = night.previous[table].frame[["customer_key", *columns]]
     beside: pd.DataFrame = both.frame[["customer_key"]].merge(found, on="customer_key", how="left")

@@ -5,7 +5,7 @@ Belongs here: reading, types, money to cents, repeated keys. Does not belong her
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,12 @@ import pyarrow.parquet as pq
 from tierline.audit.finding import Finding, Rows, finding
 from tierline.schemas import DECISION_INPUTS, PUBLISHED, Table
 
+# what the rules read of the release before: a column the contract has always had, then those it got later
+_LOOKED_BACK: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "scores": (("customer_key", "pd_12m", "tier", "model_id"), ()),
+    "credit_limits": (("customer_key", "credit_limit", "action_reason"), ("last_change_on",)),
+    "funding_allocation": (("customer_key", "funder_id", "amount"), ()),
+}
 _HUNDRED = pa.scalar(Decimal(100), pa.decimal128(3, 0))
 
 
@@ -45,20 +51,35 @@ def read_published(name: str, path: Path, as_of: date) -> tuple[Rows | None, lis
 
 
 def read_previous(tables: Mapping[str, Path | pa.Table]) -> tuple[dict[str, Rows], list[Finding]]:
-    """Readable tables of the release before, without a rule on their day; a fault of their form is a finding."""
+    """Readable tables of the release before, with the columns that rules use and no rule on their day.
+
+    A fault of their form is a finding. A column that the contract got later may be missing: the rules that need it do
+    not bind then.
+    """
     readable: dict[str, Rows] = {}
     found: list[Finding] = []
-    for name, source in sorted(tables.items()):
-        contract = PUBLISHED[name]
-        data = pq.read_table(source, partitioning=None) if isinstance(source, Path) else source
-        wrong = [finding(f"previous_{one.rule}", name, one.count, one.line) for one in _wrong_columns(data, contract)]
+    for name, (needed, later) in _LOOKED_BACK.items():
+        if name not in tables:
+            continue
+        data, contract = _columns(tables[name], (*needed, *later)), PUBLISHED[name]
+        present = [column for column in (*needed, *later) if column in needed or column in data.column_names]
+        wrong = _wrong_columns(data, contract, present)
         if wrong:
-            found += wrong
+            found += [finding(f"previous_{one.rule}", name, one.count, one.line) for one in wrong]
             continue
         key = tuple(column for column in contract.key if column != "as_of")
         readable[name], repeated = _unique(Rows(name, _frame(data, contract), key))
         found += [finding("previous_duplicate_key", name, one.count, one.line) for one in repeated]
     return readable, found
+
+
+def _columns(source: Path | pa.Table, wanted: Sequence[str]) -> pa.Table:
+    """Those of the wanted columns that are there."""
+    there = pq.read_schema(source).names if isinstance(source, Path) else source.column_names
+    present = [name for name in wanted if name in there]
+    if isinstance(source, Path):
+        return pq.read_table(source, columns=present, partitioning=None)
+    return source.select(present)
 
 
 def read_inputs(source: Path | pa.Table) -> tuple[Rows | None, list[Finding]]:
@@ -76,15 +97,16 @@ def cents(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _frame(data: pa.Table, contract: Table) -> pd.DataFrame:
-    for name in contract.money_columns:
+    for name in (name for name in contract.money_columns if name in data.column_names):
         data = data.set_column(data.column_names.index(name), name, cents(data.column(name)))
     frame: pd.DataFrame = data.to_pandas()
     return frame
 
 
-def _wrong_columns(data: pa.Table, contract: Table) -> list[Finding]:
+def _wrong_columns(data: pa.Table, contract: Table, among: Sequence[str] | None = None) -> list[Finding]:
+    """Columns of the contract, all or those ``among`` them, that are missing or of another type."""
     found = []
-    for field in contract.arrow_schema:
+    for field in (field for field in contract.arrow_schema if among is None or field.name in among):
         if field.name not in data.column_names:
             found.append(finding("missing_column", contract.name, 1, f"column {field.name} must be there; it is not"))
         elif data.schema.field(field.name).type != field.type:

@@ -17,9 +17,9 @@ def basel(pd_12m: float, lgd: float = 0.5, r: float = 0.04) -> float:
     return lgd * (float(norm.cdf((norm.ppf(p) + math.sqrt(r) * norm.ppf(0.999)) / math.sqrt(1 - r))) - p)
 
 
-def carried(amount: Decimal, drawn: Decimal, limit: Decimal) -> Decimal:
-    """The part of what is drawn that a funder with ``amount`` of ``limit`` carries, cents rounded down."""
-    return (amount * min(drawn, limit) / limit).quantize(CENT, rounding="ROUND_FLOOR")
+def others(amount: Decimal) -> Decimal:
+    """What is left of an amount beside the lender's 30 %, whose odd cent is the lender's."""
+    return amount - (amount * Decimal("0.3")).quantize(CENT, rounding="ROUND_CEILING")
 
 
 def out_of(key: str, limit: Decimal, drawn: Decimal, amount: Decimal, before: list[Row]) -> Decimal:
@@ -28,11 +28,10 @@ def out_of(key: str, limit: Decimal, drawn: Decimal, amount: Decimal, before: li
     if drawn == 0:
         return Decimal(0)
     if not stood:
-        return carried(amount, drawn, limit)
+        return min(amount, others(min(drawn, limit)))
     theirs = sum((row["amount"] for row in stood if row["funder_id"] != "OWN"), Decimal(0))
     whole = sum((row["amount"] for row in stood), Decimal(0))
-    own = (limit * Decimal("0.3")).quantize(CENT, rounding="ROUND_CEILING")
-    return min(carried(theirs, drawn, whole), limit - own)
+    return min(theirs, others(min(drawn, whole)), others(limit))
 
 
 def constraints_by_hand(night: Any) -> list[Row]:
@@ -59,7 +58,9 @@ def constraints_by_hand(night: Any) -> list[Row]:
         rows.append(_row("partner_commitment", name, p["drawn"] + more, p["commitment"]))
         rows.append(_row("partner_tier1", name, p["drawn"] + more, _down(p["net_tier1_capital"] / 4)))
         rows.append(_row("partner_joint", name, p["joint_loan_balance"] + more, _down(p["total_loans"] / 2)))
-        rows.append(_row("partner_share", name, theirs.get(name, 0) / total, night.policy_number("partner_share_cap")))
+        rows.append(
+            _row("partner_share", name, _part(theirs.get(name), total), night.policy_number("partner_share_cap"))
+        )
     for rule, fact in (("region", "region_code"), ("industry", "industry_code"), ("scenario", "scenario_id")):
         of: dict[str, Decimal] = {}
         for key, limit in limits.items():
@@ -67,22 +68,28 @@ def constraints_by_hand(night: Any) -> list[Row]:
             if member is not None:
                 of[member] = of.get(member, Decimal(0)) + limit
         cap = night.policy_number(f"{rule}_share_cap")
-        rows += [_row(f"{rule}_share", member, used / total, cap) for member, used in of.items()]
+        rows += [_row(f"{rule}_share", member, _part(used, total), cap) for member, used in of.items()]
     loss = required = 0.0
     for key, limit in limits.items():
         lent = min(limit, facts[key]["drawn_balance"])
         exposure = float(lent) + 0.5 * float(limit - lent)
         loss += facts[key]["pd_12m"] * 0.5 * exposure
         required += basel(facts[key]["pd_12m"]) * exposure * float(own.get(key, 0)) / float(limit)
-    rows.append(_row("expected_loss", "book", loss / float(total), night.policy_number("expected_loss_budget")))
+    rows.append(
+        _row("expected_loss", "book", loss / (float(total) or 1.0), night.policy_number("expected_loss_budget"))
+    )
     sole = sum((limit for key, limit in limits.items() if facts[key]["segment"] == "sole_proprietor"), Decimal(0))
-    rows.append(_row("inclusive", "book", sole / total, night.policy_number("inclusive_floor"), least=True))
+    rows.append(_row("inclusive", "book", _part(sole, total), night.policy_number("inclusive_floor"), least=True))
     positions = [row for row in night.position or [] if row["as_of"] <= night.as_of]
     if positions:
         assets = max(positions, key=lambda row: row["as_of"])["net_assets"]
         rows.append(_row("leverage", "book", sum(own.values(), Decimal(0)), 6 * assets))
         rows.append(_row("capital", "book", required, night.policy_number("capital_budget") * float(assets)))
     return rows
+
+
+def _part(amount: Decimal | None, total: Decimal) -> float:
+    return float(amount / total) if amount and total else 0.0
 
 
 def _down(amount: Decimal) -> Decimal:

@@ -77,7 +77,7 @@ class NightByHand:
     partners: list[Row] | None = field(default_factory=list)
     position: list[Row] | None = field(default_factory=list)
     previous_tiers: dict[str, str] | None = None
-    previous_limits: dict[str, Row] | None = None  # reason and date of the change by key
+    previous_limits: dict[str, Row] | None = None  # reason and date of the change, or another limit, by key
     previous_scores: dict[str, tuple[float, str]] | None = None  # PD and model by key
     policy: dict[str, Any] = field(default_factory=NO_GLIDE.copy)
     before: list[Row] = field(default_factory=list)
@@ -98,9 +98,11 @@ class NightByHand:
 
     def state_constraints(self) -> list[Row]:
         """Write the table of constraints down as it stands, so that it can be spoiled."""
-        stated = [{"as_of": AS_OF, "policy_id": POLICY_ID} | row for row in constraints_by_hand(self)]
-        self.tables["portfolio_constraints"] = stated
-        return stated
+        self.tables["portfolio_constraints"] = self._constraints(AS_OF)
+        return self.tables["portfolio_constraints"]
+
+    def _constraints(self, as_of: date) -> list[Row]:
+        return [{"as_of": as_of, "policy_id": POLICY_ID} | row for row in constraints_by_hand(self)]
 
     def row(self, table: str, **key: Any) -> Row:
         rows = self.inputs if table == "inputs" else self.tables[table]
@@ -166,11 +168,12 @@ class NightByHand:
             self.tables["disclosures"].append(row | {"item": item, "amount": Decimal(amount)})
 
     def audit(self, folder: Path, as_of: date = AS_OF) -> list[Finding]:
-        if not self.tables.get("portfolio_constraints"):
-            self.state_constraints()
-        paths = {name: folder / f"{name}.parquet" for name in self.tables}
+        tables = dict(self.tables)
+        if tables.get("portfolio_constraints") == [] and {"credit_limits", "funding_allocation"} <= set(tables):
+            tables["portfolio_constraints"] = self._constraints(as_of)  # of the night as spoiled
+        paths = {name: folder / f"{name}.parquet" for name in tables}
         for name, path in paths.items():
-            rows = [_dated(row) for row in self.tables[name]] if name == "credit_limits" else self.tables[name]
+            rows = [_dated(row) for row in tables[name]] if name == "credit_limits" else tables[name]
             pq.write_table(pa.Table.from_pylist(rows, schema=_loose(PUBLISHED[name].arrow_schema)), path)
         return audit_tables(paths, self.context(folder, as_of))
 
@@ -185,14 +188,19 @@ class NightByHand:
         )
 
     def release_before(self) -> dict[str, pa.Table] | None:
-        """The columns of the release before that a test gives; None as on the first night."""
+        """The tables of the release before that a test gives; its limits are those tonight's table tells of."""
         tables: dict[str, pa.Table] = {}
         if self.previous_tiers is not None:
             tables["scores"] = _tiers(self.previous_tiers)
         if self.previous_scores is not None:
             tables["scores"] = _scores(self.previous_scores)
         if self.previous_limits is not None:
-            rows = [{"customer_key": key} | row for key, row in self.previous_limits.items()]
+            were = {row["customer_key"]: row["previous_limit"] for row in self.tables["credit_limits"]}
+            rows = [
+                {"customer_key": key, "credit_limit": limit} | self.previous_limits.get(key, {})
+                for key, limit in were.items()
+                if limit is not None or key in self.previous_limits
+            ]
             schema = _loose(PUBLISHED["credit_limits"].arrow_schema)
             tables["credit_limits"] = pa.Table.from_pylist(rows, schema=schema)
         if self.before:
