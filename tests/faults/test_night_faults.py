@@ -136,7 +136,14 @@ def pq_rows(home: Path) -> int:
 
 def decide_again(home: Path, first: str) -> dg.ExecuteInProcessResult:
     """The steps from ``first`` to the release, over what the night has staged."""
-    steps = ["wanted_limits", "credit_limits", "funding_allocation", "release_candidate", "release"]
+    steps = [
+        "wanted_limits",
+        "credit_limits",
+        "funding_allocation",
+        "portfolio_constraints",
+        "release_candidate",
+        "release",
+    ]
     return run_steps(home, NEXT, steps[steps.index(first) :])
 
 
@@ -156,7 +163,7 @@ def with_first(table: pa.Table, column: str, value: Any) -> pa.Table:
 
 
 def test_a_decision_over_the_cap_is_found_by_the_audit(after_second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dagster_project.assets import decisions
+    from tierline import decide as decisions
 
     true_decision = decisions.decide_limits
 
