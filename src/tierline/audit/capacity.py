@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from tierline.audit.finding import Finding, Rows, finding
-from tierline.audit.night import Night
+from tierline.audit.night import Night, beside
 
 BOOK = "book"
 _TABLE = "funding_allocation"
@@ -140,9 +140,8 @@ def _whole(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure
 def _sole_lowered(night: Night) -> bool:
     """Whether the portfolio stage lowered a sole proprietor: otherwise the floor asks for limits nobody wants."""
     limits = night.tables["credit_limits"].frame
-    lowered = limits.loc[limits["binding_constraint"].astype("str").str.startswith("portfolio_"), "customer_key"]
-    sole = night.inputs.frame.loc[night.inputs.frame["segment"] == "sole_proprietor", "customer_key"]
-    return bool(lowered.isin(set(sole)).any())
+    lowered = limits[limits["binding_constraint"].astype("str").str.startswith("portfolio_")]
+    return bool((beside(lowered, night.inputs.frame, ["segment"])["segment"] == "sole_proprietor").any())
 
 
 def _capital(night: Night, pd_12m: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
