@@ -185,18 +185,20 @@ def audit(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Recompute every rule from the published files, with code that shares nothing with the decisions."""
+    from tierline.cli_audit import print_figures
     from tierline.night import open_night, parse_day
     from tierline.publishing import open_snapshot
-    from tierline.release import audit_night
+    from tierline.release import audited_night
 
     place = Home(home.resolve())
     snapshot = open_snapshot(place.published, parse_day(as_of))
     night = open_night(place.root, snapshot.as_of)
-    findings = audit_night(night, {table: snapshot.path(table) for table in snapshot.tables})
-    for finding in findings:
+    audited = audited_night(night, {table: snapshot.path(table) for table in snapshot.tables})
+    for finding in audited.findings:
         print_error(str(finding))
-    print_line(f"{snapshot.name}: {len(findings)} findings")
-    if findings:
+    print_line(f"{snapshot.name}: {len(audited.findings)} findings")
+    print_figures(audited.figures)
+    if audited.findings:
         raise typer.Exit(4)
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import JsonValue
 
-from tierline.audit import AuditContext, Finding, audit_tables
+from tierline.audit import AuditContext, Audited, Finding, audit_with_figures
 from tierline.decide import Known
 from tierline.engine import session
 from tierline.errors import BlockedError
@@ -85,7 +85,12 @@ def _digests(tables: Mapping[str, Path]) -> dict[str, str]:
 
 
 def audit_night(night: Night, tables: Mapping[str, Path]) -> list[Finding]:
-    """Run the independent checker over the written tables of a night, beside those of the release before it."""
+    """What the independent checker finds in the written tables of a night, beside those of the release before it."""
+    return audited_night(night, tables).findings
+
+
+def audited_night(night: Night, tables: Mapping[str, Path]) -> Audited:
+    """The same with the constraints of the book as the checker recomputes them."""
     before = previous_snapshot(night.home, night.as_of)
     context = AuditContext(
         as_of=night.as_of,
@@ -95,7 +100,7 @@ def audit_night(night: Night, tables: Mapping[str, Path]) -> list[Finding]:
         position=known_or_none(night, "lender_position"),
         previous=None if before is None else {name: before.path(name) for name in LOOKED_BACK},
     )
-    return audit_tables(tables, context)
+    return audit_with_figures(tables, context)
 
 
 def control_totals(night: Night) -> dict[str, JsonValue]:

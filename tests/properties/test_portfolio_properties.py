@@ -24,11 +24,15 @@ def test_a_first_night_breaks_no_rule_of_the_independent_audit(seed: int, tmp_pa
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_no_rule_is_broken_once_loans_are_out(seed: int) -> None:
+def test_no_rule_is_broken_once_loans_are_out(seed: int, tmp_path: Path) -> None:
     first = world(200, seed, nasty=seed % 2 == 1)
     given = following(first, decide(first), seed)
-    given = following(given, decide(given), seed, drawn=0, moved=0.1)
-    assert broken(given, decide(given)) == []
+    second = decide(given)
+    assert findings(given, second.tables, tmp_path) == []
+    given = following(given, second, seed, drawn=0, moved=0.1)
+    third = decide(given)
+    assert findings(given, third.tables, tmp_path) == []
+    assert broken(given, third) == []
 
 
 def broken(given: World, decided: Decided) -> list[str]:

@@ -87,7 +87,11 @@ def test_show_prints_what_is_published(first_night: Path, capsys: Capture) -> No
 def test_audit_of_a_good_release_finds_nothing(first_night: Path, capsys: Capture) -> None:
     ended = command(capsys, "audit", "--home", first_night)
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.strip().endswith(": 0 findings")
+    first, *table = ended.out.strip().splitlines()
+    assert first.endswith(": 0 findings")
+    for word in ("used", "bound", "slack", "partner_commitment", "region_share", "expected_loss", "inclusive book"):
+        assert any(word in line for line in table), word
+    assert "BROKEN" not in ended.out
 
 
 def test_a_challenger_changes_no_decision(after_first: Path, capsys: Capture) -> None:

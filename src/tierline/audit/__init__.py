@@ -5,8 +5,9 @@ of the packages that decide (``policy``, ``tiers``, ``pricing``, ``limits``, ``f
 hide itself here; nor the shape of files, which ``publishing`` admits, or the quality of the PD (``monitoring``).
 """
 
+from tierline.audit.capacity import Figure
 from tierline.audit.finding import Finding
 from tierline.audit.night import AuditContext
-from tierline.audit.run import audit_tables
+from tierline.audit.run import Audited, audit_tables, audit_with_figures
 
-__all__ = ["AuditContext", "Finding", "audit_tables"]
+__all__ = ["AuditContext", "Audited", "Figure", "Finding", "audit_tables", "audit_with_figures"]

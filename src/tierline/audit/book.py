@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tierline.audit.finding import Rows
-from tierline.audit.night import OWN, Night
+from tierline.audit.night import OWN, Night, joined, positions, taken
 
 _ALL = "*"
 _FACTS = ["pd_12m", "region_code", "segment", "industry_code", "scenario_id", "consent_partner_sharing"]
@@ -32,11 +32,12 @@ def book_of(night: Night) -> Rows:
     beyond ``out``, 0 at least. Money in cents. The night must have ``credit_limits`` and ``funding_allocation``.
     """
     limits = night.tables["credit_limits"]
-    frame = limits.frame.loc[limits.frame["credit_limit"] > 0, ["customer_key", "tier", "credit_limit"]]
-    facts = night.inputs.frame[["customer_key", "drawn_balance", *_FACTS]]
-    frame = frame.merge(facts, on="customer_key", how="inner")
-    frame = frame.merge(_split(night.tables["funding_allocation"].frame, ""), on="customer_key", how="left")
-    frame = frame.merge(_before(night), on="customer_key", how="left")
+    above = limits.with_frame(
+        limits.frame.loc[limits.frame["credit_limit"] > 0, ["customer_key", "tier", "credit_limit"]]
+    )
+    frame = joined(above, night.inputs, ["drawn_balance", *_FACTS]).frame
+    frame = frame.assign(**_split(night.tables["funding_allocation"], frame))
+    frame = frame.assign(**_before(night, frame))
     least = night.profile.exact("funding.own_share_min")
     limit, drawn = _cents(frame["credit_limit"]), _cents(frame["drawn_balance"])
     lent = np.minimum(limit, drawn)
@@ -45,9 +46,9 @@ def book_of(night: Night) -> Rows:
     of_loan = np.where(stood, most_of(np.minimum(drawn, whole), least), most_of(lent, least))
     carried = np.minimum(np.where(stood, np.minimum(had, most_of(limit, least)), theirs), of_loan)
     out = np.where(drawn > 0, carried, 0)
-    frame = frame.assign(kept=stood, out=out, lent=lent, own=_cents(frame["own"]), theirs=theirs)
-    fit = fits(night, frame, "partner")
-    frame = frame.assign(fit=fit, new=np.maximum(theirs - out, 0))
+    frame = frame.assign(
+        kept=stood, out=out, lent=lent, fit=fits(night, frame, "partner"), new=np.maximum(theirs - out, 0)
+    )
     return Rows("funding_allocation", frame, ("customer_key",))
 
 
@@ -60,27 +61,29 @@ def most_of(amount: Cents, least: Fraction) -> Cents:
     return np.asarray(amount + (-amount * least.numerator) // least.denominator, dtype=np.int64)
 
 
-def _split(allocation: pd.DataFrame, suffix: str) -> pd.DataFrame:
+def _split(allocation: Rows, frame: pd.DataFrame) -> dict[str, pd.Series]:
     """Per customer the own part, the partner (the first, of several: ``one_partner`` finds them), its part, the sum."""
-    own = allocation["funder_id"] == OWN
-    by_own = allocation[own].drop_duplicates("customer_key")[["customer_key", "amount"]]
-    by_partner = allocation[~own].drop_duplicates("customer_key")[["customer_key", "funder_id", "amount"]]
-    both = by_own.rename(columns={"amount": f"own{suffix}"}).merge(
-        by_partner.rename(columns={"funder_id": f"partner{suffix}", "amount": f"theirs{suffix}"}),
-        on="customer_key",
-        how="outer",
-    )
-    money = [f"own{suffix}", f"theirs{suffix}"]
-    return both.assign(**{name: both[name].fillna(0).astype("int64") for name in money})
+    f, count = allocation.frame, len(frame)
+    at = positions(f["customer_key"], frame["customer_key"])
+    amounts, by_own = _cents(f["amount"]), (f["funder_id"] == OWN).to_numpy(dtype=bool)
+    own, whole = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    np.add.at(own, at[by_own & (at >= 0)], amounts[by_own & (at >= 0)])
+    np.add.at(whole, at[at >= 0], amounts[at >= 0])
+    rows = np.flatnonzero(~by_own & (at >= 0))[::-1]  # the first is written last
+    of_partner = np.full(count, -1)
+    of_partner[at[rows]] = rows
+    partner = taken(f[["funder_id", "amount"]], of_partner)
+    theirs = partner["amount"].fillna(0).astype("int64")
+    return {"own": pd.Series(own), "partner": partner["funder_id"], "theirs": theirs, "whole": pd.Series(whole)}
 
 
-def _before(night: Night) -> pd.DataFrame:
+def _before(night: Night, frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """Partner, its part and the limit of the release before; no partner and 0 for customers that do not stand there."""
     if "funding_allocation" not in night.previous:
-        columns = {"own_before": "int64", "partner_before": "object", "theirs_before": "int64", "limit_before": "int64"}
-        empty = {name: pd.Series(dtype=kind) for name, kind in columns.items()}
-        return pd.DataFrame({"customer_key": pd.Series(dtype="str"), **empty})
-    split = _split(night.previous["funding_allocation"].frame, "_before")
-    return split.assign(limit_before=split["own_before"] + split["theirs_before"])
+        none = pd.Series(0, index=frame.index)
+        return {"partner_before": none.astype("str").where(none > 0), "theirs_before": none, "limit_before": none}
+    split = _split(night.previous["funding_allocation"], frame)
+    return {"partner_before": split["partner"], "theirs_before": split["theirs"], "limit_before": split["whole"]}
 
 
 def fits(night: Night, frame: pd.DataFrame, column: str) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,7 @@ the published table of constraints (``audit.constraints``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, sqrt
@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from tierline.audit.book import book_of
-from tierline.audit.finding import Finding, finding
-from tierline.audit.night import Night
+from tierline.audit.finding import Finding, Rows, finding
+from tierline.audit.night import Night, beside
 
 BOOK = "book"
 _TABLE = "funding_allocation"
@@ -32,7 +31,7 @@ class Figure:
     """One constraint of one member in cents: ``used`` against ``bound``; shares are amounts of ``of`` cents.
 
     ``stood`` is what stood before and may exceed the bound if nothing is added; ``floor`` turns the bound into a least;
-    ``judged`` is false where no book could keep the bound, or it is waived.
+    ``judged`` is false where no book could keep the bound, or it is waived; ``tolerance`` is in cents too.
     """
 
     constraint: str
@@ -60,12 +59,10 @@ class Figure:
         return f"{self.member} uses {float(self.used) / 100:.2f}, bound {float(self.bound) / 100:.2f}"
 
 
-def audit_capacity(night: Night) -> list[Finding]:
+def audit_capacity(of_book: Sequence[Figure]) -> list[Finding]:
     """One finding for each constraint that some member breaks."""
-    if not night.has("credit_limits", _TABLE):
-        return []
     broken: dict[str, list[Figure]] = {}
-    for figure in figures(night):
+    for figure in of_book:
         if not figure.kept:
             broken.setdefault(figure.constraint, []).append(figure)
     must = "the bound must be kept to the cent"
@@ -75,14 +72,10 @@ def audit_capacity(night: Night) -> list[Finding]:
     ]
 
 
-def figures(night: Night) -> list[Figure]:
-    """Every constraint recomputed from limits, allocation, inputs, partners and position, in a fixed order.
-
-    The night must have ``credit_limits`` and ``funding_allocation``.
-    """
-    book = book_of(night).frame
-    total = Fraction(int(book["credit_limit"].sum()))
-    return [*_partners(night, book, total), *_shares(night, book, total), *_whole(night, book, total)]
+def figures(night: Night, book: Rows) -> list[Figure]:
+    """Every constraint recomputed from the book, inputs, partners and position, in a fixed order."""
+    f, total = book.frame, Fraction(int(book.frame["credit_limit"].sum()))
+    return [*_partners(night, f, total), *_shares(night, f, total), *_whole(night, f, total)]
 
 
 def _partners(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure]:
@@ -109,10 +102,12 @@ def _partners(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Fig
 def _shares(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure]:
     for constraint, column in _DIMENSIONS.items():
         cap = night.profile.exact(f"funding.{constraint}_cap")
-        members = night.inputs.frame[column].nunique(dropna=False)
-        judged = cap > 0 and members >= ceil(1 / cap)
-        for member, used in sorted(book.groupby(column)["credit_limit"].sum().to_dict().items()):
-            yield Figure(constraint, str(member), Fraction(int(used)), cap * total, of=total, judged=judged)
+        members = night.inputs.frame[column].drop_duplicates()
+        judged = cap > 0 and len(members) >= ceil(1 / cap)
+        used = book.groupby(column)["credit_limit"].sum().to_dict()
+        for member in sorted(members.dropna()):
+            held = Fraction(int(used.get(member, 0)))
+            yield Figure(constraint, str(member), held, cap * total, of=total, judged=judged)
 
 
 def _whole(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure]:
@@ -145,9 +140,8 @@ def _whole(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure
 def _sole_lowered(night: Night) -> bool:
     """Whether the portfolio stage lowered a sole proprietor: otherwise the floor asks for limits nobody wants."""
     limits = night.tables["credit_limits"].frame
-    lowered = limits.loc[limits["binding_constraint"].astype("str").str.startswith("portfolio_"), "customer_key"]
-    sole = night.inputs.frame.loc[night.inputs.frame["segment"] == "sole_proprietor", "customer_key"]
-    return bool(lowered.isin(set(sole)).any())
+    lowered = limits[limits["binding_constraint"].astype("str").str.startswith("portfolio_")]
+    return bool((beside(lowered, night.inputs.frame, ["segment"])["segment"] == "sole_proprietor").any())
 
 
 def _capital(night: Night, pd_12m: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -5,7 +5,9 @@ Belongs here: the published table. Does not belong here: whether the book keeps 
 
 from __future__ import annotations
 
-from tierline.audit.capacity import Figure, figures
+from collections.abc import Sequence
+
+from tierline.audit.capacity import Figure
 from tierline.audit.finding import Finding, finding
 from tierline.audit.night import Night
 
@@ -17,26 +19,29 @@ _LOOSE = 0.05
 _LOANS = 10
 
 
-def audit_constraints(night: Night) -> list[Finding]:
-    """Judge used, bound, slack and shadow price row by row, and that no row is missing.
+def audit_constraints(night: Night, of_book: Sequence[Figure]) -> list[Finding]:
+    """Judge used, bound, slack and shadow price row by row, and that no row is missing or of a rule nobody knows.
+
+    A row may be missing where nothing is used, or the rule is waived.
 
     Slack is clearly positive, and the price must be 0, where it exceeds 5 % of the bound and ten of the largest limits:
     rounding to whole customers leaves some room below a bound that is tight in the relaxed problem.
     """
-    if not night.has("credit_limits", "funding_allocation", _TABLE):
+    if not night.has(_TABLE):
         return []
     largest = int(night.tables["credit_limits"].frame["credit_limit"].max() or 0)
     stated: list[dict[str, object]] = night.tables[_TABLE].frame.to_dict("records")  # type: ignore[assignment]
     rows = {(str(row["constraint"]), str(row["member"])): row for row in stated}
     lines: dict[str, list[str]] = {}
-    for figure in figures(night):
+    for figure in of_book:
         key = (figure.constraint, figure.member)
-        if key not in rows:
-            if figure.judged:
-                lines.setdefault("missing_row", []).append(f"{key[0]} {key[1]}")
-            continue
-        for rule, line in _differ(figure, rows[key], largest):
-            lines.setdefault(rule, []).append(f"{key[0]} {key[1]}: {line}")
+        if key in rows:
+            for rule, line in _differ(figure, rows.pop(key), largest):
+                lines.setdefault(rule, []).append(f"{key[0]} {key[1]}: {line}")
+        elif figure.judged and figure.used:
+            lines.setdefault("missing_row", []).append(f"{key[0]} {key[1]}")
+    if rows:
+        lines["unknown_row"] = [f"{constraint} {member}" for constraint, member in sorted(rows)]
     must = "figures must be the recomputed ones, shadow prices 0 or above and 0 where there is room"
     return [
         finding(rule, _TABLE, len(some), f"{must}; {len(some)} are not, first {some[0]}")

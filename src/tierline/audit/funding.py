@@ -6,10 +6,11 @@ Belongs here: rules of one loan. Does not belong here: who may fund whom (``audi
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from tierline.audit.finding import Finding, Rows
-from tierline.audit.night import OWN, Night, in_other, joined
+from tierline.audit.night import OWN, Night, in_other, joined, positions
 
 
 def audit_funding(night: Night) -> list[Finding]:
@@ -59,7 +60,8 @@ def _own_share(both: Rows, limits: Rows, night: Night) -> list[Finding]:
     ]
 
 
-def _by_customer(limits: Rows, values: pd.Series, rows: pd.DataFrame) -> pd.Series:
+def _by_customer(limits: Rows, values: pd.Series, rows: pd.DataFrame) -> pd.Series[float]:
     """Sum of ``values`` for each row of ``limits``; NaN for a customer without any (``customers_funded`` finds it)."""
-    sums: pd.Series[float] = limits.frame["customer_key"].map(values.groupby(rows["customer_key"]).sum())
-    return sums.astype("float64")  # of no rows at all it would be of the type of the keys
+    at, count = positions(rows["customer_key"], limits.frame["customer_key"]), len(limits.frame)
+    sums = np.bincount(at, weights=values.to_numpy(dtype=np.float64), minlength=count)  # cents: exact below 2**53
+    return pd.Series(np.where(np.bincount(at, minlength=count) > 0, sums, np.nan))

@@ -13,7 +13,7 @@ from math import ceil
 import pandas as pd
 
 from tierline.audit.finding import Finding, Rows
-from tierline.audit.night import Night, joined
+from tierline.audit.night import Night, beside, joined
 from tierline.audit.profile import Profile
 
 _EDGE = 1e-12  # a PD this close to the factor or the floor may be on either side of it by float arithmetic
@@ -118,8 +118,8 @@ def _pd_before(both: Rows, night: Night) -> pd.Series[float]:
     before = _before(both, night, "scores", ["pd_12m", "model_id"])
     if before is None or not night.has("scores"):
         return pd.Series(float("nan"), index=both.frame.index)
-    tonight = night.tables["scores"].frame.set_index("customer_key")["model_id"]
-    known: pd.Series[float] = before["pd_12m"].where(both.frame["customer_key"].map(tonight) == before["model_id"])
+    tonight = beside(both.frame, night.tables["scores"].frame, ["model_id"])["model_id"]
+    known: pd.Series[float] = before["pd_12m"].where(tonight == before["model_id"])
     return known
 
 
@@ -127,6 +127,4 @@ def _before(both: Rows, night: Night, table: str, columns: list[str]) -> pd.Data
     """Columns of the release before beside tonight's rows, null for customers not there; None without them."""
     if table not in night.previous or not set(columns) <= set(night.previous[table].frame.columns):
         return None
-    found = night.previous[table].frame[["customer_key", *columns]]
-    beside: pd.DataFrame = both.frame[["customer_key"]].merge(found, on="customer_key", how="left")
-    return beside
+    return beside(both.frame, night.previous[table].frame, columns)

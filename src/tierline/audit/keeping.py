@@ -6,8 +6,8 @@ Belongs here: rules of one customer and its partner. Does not belong here: total
 
 from __future__ import annotations
 
-from tierline.audit.book import book_of, misfits
-from tierline.audit.finding import Finding
+from tierline.audit.book import misfits
+from tierline.audit.finding import Finding, Rows
 from tierline.audit.night import Night
 
 _MUST = {
@@ -19,11 +19,8 @@ _MUST = {
 }
 
 
-def audit_keeping(night: Night) -> list[Finding]:
-    """Judge the partner of each loan against tonight's partners and the release before."""
-    if not night.has("credit_limits", "funding_allocation"):
-        return []
-    book = book_of(night)
+def audit_keeping(night: Night, book: Rows) -> list[Finding]:
+    """Judge the partner of each loan of the book against tonight's partners and the release before."""
     f = book.frame
     # a kept partner of run-off funds nothing new: kept_amount judges it, the rules below those that do
     same = f["partner"].isna() | (f["partner"] == f["partner_before"])

@@ -7,7 +7,7 @@ Belongs here: what tonight's tables say of the release before. Does not belong h
 from __future__ import annotations
 
 from tierline.audit.finding import Finding
-from tierline.audit.night import Night
+from tierline.audit.night import Night, beside
 
 
 def audit_previous(night: Night) -> list[Finding]:
@@ -15,10 +15,8 @@ def audit_previous(night: Night) -> list[Finding]:
     if not night.has("credit_limits") or "credit_limits" not in night.previous:
         return []
     limits, before = night.tables["credit_limits"], night.previous["credit_limits"].frame
-    were = before[["customer_key", "credit_limit"]].rename(columns={"credit_limit": "previous_release"})
-    both = limits.with_frame(limits.frame.merge(were, on="customer_key", how="left"))
-    said, was = both.frame["previous_limit"], both.frame["previous_release"]
+    said, was = limits.frame["previous_limit"], beside(limits.frame, before, ["credit_limit"])["credit_limit"]
     same = (said == was) | (said.isna() & was.isna())
     must = "previous_limit must be the limit of the release before"
-    shown = both.with_frame(both.frame.assign(previous_release=was / 100))
+    shown = limits.with_frame(limits.frame.assign(previous_release=was / 100))
     return shown.judge("previous_limit", same, must, ["previous_limit", "previous_release"])

@@ -7,10 +7,12 @@ rules of one table (the modules named after them).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tierline.audit.capacity import audit_capacity
+from tierline.audit.book import book_of
+from tierline.audit.capacity import Figure, audit_capacity, figures
 from tierline.audit.constraints import audit_constraints
 from tierline.audit.disclosures import audit_disclosures
 from tierline.audit.finding import Finding, Rows, finding
@@ -26,21 +28,24 @@ from tierline.audit.tables import read_inputs, read_previous, read_published
 from tierline.schemas import PUBLISHED
 
 _NEEDED = ("scores", "credit_limits", "pricing", "funding_allocation", "portfolio_constraints", "disclosures")
-_RULES = (
-    audit_scores,
-    audit_limits,
-    audit_previous,
-    audit_pricing,
-    audit_disclosures,
-    audit_funding,
-    audit_keeping,
-    audit_capacity,
-    audit_constraints,
-)
+_RULES = (audit_scores, audit_limits, audit_previous, audit_pricing, audit_disclosures, audit_funding)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What was found, and every constraint of the book recomputed; no figures where the tables cannot be read."""
+
+    findings: list[Finding]
+    figures: list[Figure]
 
 
 def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Finding]:
-    """Check published tables (name to Parquet file) against every rule; an empty list means that nothing was found.
+    """Check published tables (name to Parquet file) against every rule; an empty list means that nothing was found."""
+    return audit_with_figures(tables, context).findings
+
+
+def audit_with_figures(tables: Mapping[str, Path], context: AuditContext) -> Audited:
+    """The findings, and the figures of the book they were judged by.
 
     Faults of the tables are findings, in a fixed order. Raises ``ConfigurationError`` for a profile that cannot be
     used on the day and ``TierlineError`` for a partner given twice.
@@ -63,7 +68,7 @@ def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Find
     previous, faults = read_previous(context.previous or {})
     found += faults
     if inputs is None:
-        return found
+        return Audited(found, [])
     night = Night(
         as_of=context.as_of,
         tables=readable,
@@ -73,7 +78,14 @@ def audit_tables(tables: Mapping[str, Path], context: AuditContext) -> list[Find
         net_assets=net_assets(context.position, context.as_of),
         previous=previous,
     )
-    return [*found, *(one for rule in _RULES for one in rule(night))]
+    found += [one for rule in _RULES for one in rule(night)]
+    if not night.has("credit_limits", "funding_allocation"):
+        return Audited(found, [])
+    book = book_of(night)
+    of_book = figures(night, book)
+    return Audited(
+        [*found, *audit_keeping(night, book), *audit_capacity(of_book), *audit_constraints(night, of_book)], of_book
+    )
 
 
 def _one_policy(tables: Mapping[str, Rows], profile: str) -> list[Finding]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tierline.audit.finding import Finding, Rows
-from tierline.audit.night import IN_DEFAULT, Night, in_other, joined
+from tierline.audit.night import IN_DEFAULT, Night, beside, in_other, joined
 from tierline.audit.profile import Profile
 
 _FINITE = 1e-6  # PDs of 0 and 1 have no finite log-odds; they get the points of this distance from 0 and 1
@@ -68,8 +68,7 @@ def _tier_before(keys: pd.Series[str], night: Night) -> pd.Series[str]:
     """Each customer's tier in the release before; null for new ones and on the first night."""
     if "scores" not in night.previous:
         return pd.Series([None] * len(keys), dtype="str")
-    before = night.previous["scores"].frame[["customer_key", "tier"]]
-    return pd.Series(keys).to_frame().merge(before, on="customer_key", how="left")["tier"].astype("str")
+    return beside(pd.Series(keys).to_frame(), night.previous["scores"].frame, ["tier"])["tier"].astype("str")
 
 
 def _within_band(

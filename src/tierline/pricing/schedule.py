@@ -39,13 +39,13 @@ def cents_schedule(principal: int, annual_rate: float, months: int) -> list[int]
     The annuity and each month's interest are rounded half up; the last instalment takes what is left of the principal,
     with its interest. Whole cents cannot have the exact rate: ``annualised_irr`` of this schedule says which they have.
     """
-    monthly = Decimal(str(annual_rate)) / MONTHS
+    yearly = Decimal(str(annual_rate))  # divided last: a twelfth of it has no end, and half a cent would be lost
     regular = _cents(Decimal(annuity(float(principal), annual_rate, months)))
     owed, paid = principal, []
     for _ in range(months - 1):
-        owed += _cents(owed * monthly) - regular
+        owed += _cents(owed * yearly / MONTHS) - regular
         paid.append(regular)
-    return [*paid, owed + _cents(owed * monthly)]
+    return [*paid, owed + _cents(owed * yearly / MONTHS)]
 
 
 def _cents(amount: Decimal) -> int:

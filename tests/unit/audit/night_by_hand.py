@@ -58,10 +58,10 @@ def points(p: float) -> float:
 @cache
 def interest_in_cents(whole: int, rate: float, term: int) -> tuple[Decimal, float]:
     """Interest in yuan of equal instalments in whole cents, the last taking the rest, and what that is a year."""
-    monthly, owed, flows = Decimal(str(float(rate))) / 12, whole, [-float(whole)]
+    yearly, owed, flows = Decimal(str(float(rate))), whole, [-float(whole)]
     equal = round(whole / sum((1 + rate / 12) ** -month for month in range(1, term + 1)))
     for month in range(1, term + 1):
-        interest = int((owed * monthly).quantize(Decimal(1), ROUND_HALF_UP))
+        interest = int((owed * yearly / 12).quantize(Decimal(1), ROUND_HALF_UP))
         payment = equal if month < term else owed + interest
         owed += interest - payment
         flows.append(float(payment))

@@ -59,6 +59,8 @@ def test_a_schedule_in_cents_worked_out_by_hand() -> None:
     assert cents_schedule(10_000, 0.12, 3) == [3400, 3400, 3401]
     assert cents_schedule(10_000, 0.0, 3) == [3333, 3333, 3334]
     assert cents_schedule(10_000, 0.12, 1) == [10_100]
+    # 10,000.00 at 15.16 %: after two months 6,750.00 is owed, whose interest is 85.275 exactly: 85.28
+    assert cents_schedule(1_000_000, 0.1516, 6) == [*[174_113] * 5, 174_114]
 
 
 @settings(max_examples=100, deadline=None)
