@@ -119,26 +119,6 @@ FUNDING_ALLOCATION = Table(
     ),
 )
 
-PORTFOLIO_CONSTRAINTS = Table(
-    name="portfolio_constraints",
-    description="What each rule of the whole book allows, what is used of it, and what more of it would be worth.",
-    key=("as_of", "constraint", "member"),
-    columns=(
-        AS_OF,
-        Column("constraint", S, "the rule"),
-        Column("member", S, "the partner, region, industry or scenario it speaks of; book for all"),
-        Column("bound", R, "what is allowed: yuan, or a share of all limits"),
-        Column("used", R, "what the night uses of it, in the same unit"),
-        Column("slack", R, "what is left; negative only where what stood before exceeds the bound by itself"),
-        Column(
-            "shadow_price", R, "yuan of yearly profit per yuan, or per percentage point, that the rule gives", minimum=0
-        ),
-        Column("text_en", S, "the price in plain words, English"),
-        Column("text_zh", S, "the price in plain words, Chinese"),
-        POLICY_ID,
-    ),
-)
-
 DISCLOSURES = Table(
     name="disclosures",
     description="The all-in cost table of the rule in force, per offer.",

@@ -45,6 +45,7 @@ def draw(night: NightByHand, amount: str) -> None:
         ("8024.69", "4320.98", "6000", "4200"),  # no more than 70 % of what is out
         ("9345.67", "3000.00", "6000", "3000"),  # all that it had, however much was drawn
         ("30", "70", "6000", "70"),  # before, the limit was only 100
+        ("10", "90", "6000", "70"),  # and no more of that than a partner may have
         ("30000", "30000", "30000", "8641.96"),  # the limit was lowered below what is out
     ],
 )
