@@ -130,7 +130,9 @@ def choose(night: Night) -> tuple[Optimum, Plan, bool]:
         apart = more
     last = mend(mender, _last_night(night, rounded))
     stands = bool(night.book.recorded.any()) and not mender.broken(last)
-    within = KEEP_WITHIN * abs(optimum.solution.profit)
+    # whole customers miss a plan by about one of them for each funder: no reason to move others
+    noise = len(night.lender.partners) / max(len(night.book), 1)
+    within = (KEEP_WITHIN + noise) * abs(optimum.solution.profit)
     if stands and _worth(night, last) >= optimum.solution.profit - within:
         return optimum, last, True
     plan = _exact(night, optimum, apart, mender, rounded)
