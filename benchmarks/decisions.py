@@ -83,7 +83,7 @@ def night_of(given: World) -> Night:
         assets = float(given.position.column("net_assets")[0].as_py())
     scores = tiered_scores(scored_of(given), policy.scale)
     prices = price_grid(policy, given.as_of, funding_costs(policy, given.partners, given.position, given.as_of))
-    wanted = decide_limits(given.inputs, scores, LimitContext(given.as_of, prices, None, assets), policy)
+    wanted = decide_limits(given.inputs, scores, LimitContext(given.as_of, prices, None, None, assets), policy)
     inputs = funding_inputs(given, wanted, prices)
     lender = lender_of(inputs, policy)
     book = read_book(inputs, lender, policy)
@@ -196,7 +196,7 @@ def _stage(given: World) -> None:
 def _wanted(given: World, prices: Any) -> Any:
     assets = None if given.position is None else float(given.position.column("net_assets")[0].as_py())
     scores = tiered_scores(scored_of(given), given.policy.scale)
-    return decide_limits(given.inputs, scores, LimitContext(given.as_of, prices, None, assets), given.policy)
+    return decide_limits(given.inputs, scores, LimitContext(given.as_of, prices, None, None, assets), given.policy)
 
 
 def _median(run_once: Callable[[], object], rounds: int = 3) -> float:
