@@ -32,6 +32,7 @@ KEEP_WITHIN = 0.001
 """Last night's plan stands unless a new one earns this part of the optimum more: noise must not move customers."""
 _GOOD_ENOUGH = 0.00005
 _ROUNDS = 6
+_MOST_NOISE = 0.005  # of profit, in books so small that one customer is more than that
 _FAR = 0.01  # a gap worth a warning
 _USELESS = 0.25  # a gap at which the plan is no plan: whole customers keep the rules by giving limits up
 
@@ -131,7 +132,7 @@ def choose(night: Night) -> tuple[Optimum, Plan, bool]:
     last = mend(mender, _last_night(night, rounded))
     stands = bool(night.book.recorded.any()) and not mender.broken(last)
     # whole customers miss a plan by about one of them for each funder: no reason to move others
-    noise = len(night.lender.partners) / max(len(night.book), 1)
+    noise = min(len(night.lender.partners) / max(len(night.book), 1), _MOST_NOISE)
     within = (KEEP_WITHIN + noise) * abs(optimum.solution.profit)
     if stands and _worth(night, last) >= optimum.solution.profit - within:
         return optimum, last, True
