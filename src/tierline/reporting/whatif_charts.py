@@ -37,22 +37,6 @@ def before_after_chart(figures: pd.DataFrame, dimension: str, metric: str, title
     return chart
 
 
-def attribution_chart(parts: pd.DataFrame, title: str) -> Chart:
-    """Parts of a change by factor, a row of bars per metric; ``parts``: metric, factor, part (fraction of before)."""
-    require_columns(parts, ("metric", "factor", "part"))
-    chart: Chart = (
-        alt.Chart(parts)
-        .mark_bar()
-        .encode(
-            y=alt.Y("metric:N", title=None),
-            x=alt.X("part:Q", title="part of the change, as a share of the value before", axis=alt.Axis(format="%")),
-            color=alt.Color("factor:N", title="due to", sort=["data", "model", "policy"]),
-        )
-        .properties(title=title, width=WIDTH, height=HEIGHT)
-    )
-    return chart
-
-
 def stress_chart(stress: pd.DataFrame, title: str) -> Chart:
     """Profit by scenario beside the night as it is; ``stress``: scenario, profit (yuan a year)."""
     require_columns(stress, ("scenario", "profit"))

@@ -32,13 +32,9 @@ def whatif_page(path: Path, difference: Difference, policies: tuple[str, str], n
     said = f"{count:,} customers are decided differently." if count else "No customer is decided differently."
     parts = [Part("What changes", [Words([f"{policies[0]} → {policies[1]}", said, *notes]), _grid(figures, "book")])]
     for dimension in ("tier", "segment", "region", "partner", "rate", "constraint"):
-        pictures = [_picture(_chart(figures, *chart), chart) for chart in CHARTS if chart[0] == dimension]
+        pictures = [_picture(before_after_chart(figures, *chart), chart) for chart in CHARTS if chart[0] == dimension]
         parts.append(Part(f"By {dimension}", [*pictures, _changes(figures, dimension)]))
     return _write(path, Page(f"What-if: {policies[1]}", parts))
-
-
-def _chart(figures: pd.DataFrame, dimension: str, metric: str, title: str) -> Chart:
-    return before_after_chart(figures, dimension, metric, title)
 
 
 def _picture(chart: Chart, named: tuple[str, str, str]) -> Picture:
