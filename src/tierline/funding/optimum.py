@@ -15,7 +15,7 @@ import numpy as np
 from tierline.funding.book import Book, Lender
 from tierline.funding.cells import FLOOR, WANTED, Apart, Cells, eligible, make_cells
 from tierline.funding.conflicts import explain
-from tierline.funding.programme import Programme, Solution, build, solve
+from tierline.funding.programme import MILLION, Programme, Solution, build, solve
 from tierline.funding.rules import Rule
 from tierline.policy import Policy
 
@@ -125,9 +125,5 @@ def _share(programme: Programme, solution: Solution) -> float:
 
 def _sum(programme: Programme, solution: Solution, only: Cells | None = None) -> float:
     """Yuan of limits; with ``only``, those of sole proprietors."""
-    cells, columns = programme.cells, programme.columns
-    level = np.where(columns.level == WANTED, cells.sums[WANTED, 0].limit[columns.cell], 0.0)
-    level += np.where(columns.level == FLOOR, cells.sums[FLOOR, 0].limit[columns.cell], 0.0)
-    if only is not None:
-        level = level * only.sole[columns.cell]
-    return float((level * solution.fraction).sum())
+    limit = programme.limit if only is None else programme.limit * only.sole[programme.columns.cell]
+    return float((limit * solution.fraction).sum()) * MILLION

@@ -5,6 +5,9 @@ when nothing fits (``funding.conflicts``), single customers (``funding.rounding`
 
 A column is the fraction of a cell that stands at one level of limits with one funder at one size of part; profit is
 exact at each of these points. Money is in millions of yuan, so that a dual of a money row is yuan per yuan.
+
+All limits together are a column of their own, which a row defines: a bound on a share then has entries for its members
+only, where with all limits written out it would have one for every column (docs/decisions/0021).
 """
 
 from __future__ import annotations
@@ -41,20 +44,22 @@ class Columns:
 
 @dataclass(frozen=True)
 class Row:
-    """A coupling row: Σ weight·x ≤ bound (millions), and the rules that it stands for (one, or a partner's three)."""
+    """A coupling row: Σ weight·x − share·(all limits) ≤ bound, in millions; of a partner's three one rule stands."""
 
     rule: Rule
     weight: Floats
+    share: float
     bound: float
 
 
 @dataclass(frozen=True)
 class Programme:
-    """The programme in the form HiGHS takes; the coupling rows come first."""
+    """The programme in the form HiGHS takes; the coupling rows come first, the row and column of all limits last."""
 
     cells: Cells
     columns: Columns
     rows: list[Row]
+    limit: Floats
     lp: highspy.HighsLp
 
 
@@ -117,32 +122,41 @@ def build(
     stays = (cells.kind[columns.cell] == FREE) & ~columns.move
     upper[stays] = cells.stood[columns.cell[stays], columns.partner[stays]] / wanted[columns.cell[stays]]
     moving = np.flatnonzero(columns.move & (number[columns.cell] >= 0))
-    matrix = _matrix(rows, cells, columns, moving, number)
-    low = np.concatenate([np.full(len(rows), -INFINITY), np.where(cells.kind == FREE, -INFINITY, 1.0)])
-    high = np.concatenate([[row.bound for row in rows], np.ones(len(cells)), cells.fresh[movers] / wanted[movers]])
+    limit = take("limit") / MILLION
+    matrix = _matrix(rows, limit, cells, columns, (moving, number))
+    free, end = np.full(len(movers), -INFINITY), np.zeros(1)
+    low = np.concatenate([np.full(len(rows), -INFINITY), np.where(cells.kind == FREE, -INFINITY, 1.0), free, end])
+    high = np.concatenate([[r.bound for r in rows], np.ones(len(cells)), cells.fresh[movers] / wanted[movers], end])
     lp = _model(
-        np.concatenate([-profit, charge]) / MILLION,
-        np.concatenate([np.minimum(upper, 1.0), np.full(len(movers), INFINITY)]),
+        np.concatenate([-profit / MILLION, charge / MILLION, end]),
+        np.concatenate([np.minimum(upper, 1.0), np.full(len(movers) + 1, INFINITY)]),
         matrix,
-        (np.concatenate([low, np.full(len(movers), -INFINITY)]), high),
+        (low, high),
     )
-    return Programme(cells, columns, rows, lp)
+    return Programme(cells, columns, rows, limit, lp)
 
 
-def _matrix(rows: list[Row], cells: Cells, columns: Columns, moving: Ints, number: Ints) -> sparse.csc_matrix:
-    """Coupling rows, one row per cell, and one per cell whose customers may move: Σ moved − charged ≤ newcomers."""
+def _matrix(
+    rows: list[Row], limit: Floats, cells: Cells, columns: Columns, moves: tuple[Ints, Ints]
+) -> sparse.csc_matrix:
+    """Coupling rows; one row per cell; one per cell whose customers may move, Σ moved − charged ≤ newcomers; one for
+    the sum of all limits. ``moves``: the columns that move customers, and the number of each such cell or −1.
+    """
+    moving, number = moves
     movers, width = int(number.max(initial=-1)) + 1, len(columns)
-    coupled = _stack([row.weight for row in rows], width)
+    coupled = [sparse.csr_matrix(row.weight) for row in rows]
     whole = _picked(columns.cell, np.arange(width), (len(cells), width))
-    moves = _picked(number[columns.cell[moving]], moving, (movers, width))
-    charged = sparse.vstack(
-        [sparse.csr_matrix((len(rows) + len(cells), movers)), -sparse.identity(movers, format="csr")], format="csr"
+    moved = _picked(number[columns.cell[moving]], moving, (movers, width))
+    shares = sparse.csr_matrix(np.array([-row.share for row in rows]).reshape(-1, 1))
+    return sparse.bmat(
+        [
+            [sparse.vstack(coupled) if rows else None, None, shares if rows else None],
+            [whole, None, None],
+            [moved, -sparse.identity(movers), None],
+            [sparse.csr_matrix(limit), None, sparse.csr_matrix([[-1.0]])],
+        ],
+        format="csc",
     )
-    return sparse.hstack([sparse.vstack([coupled, whole, moves], format="csr"), charged], format="csc")
-
-
-def _stack(weights: list[Floats], width: int) -> sparse.csr_matrix:
-    return sparse.csr_matrix(np.vstack(weights)) if weights else sparse.csr_matrix((0, width))
 
 
 def _picked(row: Ints, column: Ints, shape: tuple[int, int]) -> sparse.csr_matrix:
@@ -170,7 +184,7 @@ def _coupling(
     limit, part, out, loss, capital = (take(name) for name in ("limit", "part", "out", "loss", "capital"))
     rows = []
     for rule in rules:
-        name, bound = rule.constraint, 0.0
+        name, share, bound = rule.constraint, 0.0, 0.0
         if name in ("partner_commitment", "partner_tier1", "partner_joint"):
             partner = lender.partners[rule.index]
             if name != partner.binding:
@@ -186,8 +200,9 @@ def _coupling(
             used["inclusive"] = np.where(cells.sole[columns.cell], limit, 0.0)
             for dimension in DIMENSIONS:
                 used[f"{dimension}_share"] = np.where(cells.code[dimension][columns.cell] == rule.index, limit, 0.0)
-            weight = (used[name] - float(rule.share or 0) * limit) * (-1 if rule.least else 1)
-        rows.append(Row(rule, weight / MILLION, (bound - tighter.get(rule, 0.0)) / MILLION))
+            sign = -1.0 if rule.least else 1.0
+            weight, share = sign * used[name], sign * float(rule.share or 0)
+        rows.append(Row(rule, weight / MILLION, share, (bound - tighter.get(rule, 0.0)) / MILLION))
     return rows
 
 
