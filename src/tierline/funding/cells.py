@@ -66,14 +66,20 @@ class Cells:
         return len(self.kind)
 
 
-def make_cells(book: Book, lender: Lender, policy: Policy, apart: Apart, bands: Sequence[int] = ()) -> Cells:
-    """Group the book; ``apart``: codes of industries and scenarios told apart; ``bands``: edges of limits in cents."""
+def make_cells(
+    book: Book, lender: Lender, policy: Policy, apart: Apart, bands: Sequence[int] = (), *, alone: bool = False
+) -> Cells:
+    """Group the book; ``apart``: codes of industries and scenarios told apart; ``bands``: edges of limits in cents.
+
+    With ``alone`` every customer is a cell, in the order of the book.
+    """
     kind = np.where(book.drawn == 0, FREE, np.where(book.kept, KEPT, LOOSE))
     partner = np.where(kind == KEPT, book.partner, NOBODY)
     codes = {"region": book.code["region"]}
     codes |= {name: _only(book.code[name], apart.get(name, frozenset())) for name in ("industry", "scenario")}
     band = np.digitize(book.wanted, np.asarray(bands, dtype=np.int64)) if bands else np.zeros(len(book), np.int64)
     parts = [kind, book.tier, book.sole, book.consent, partner, *codes.values(), band]
+    parts = [np.arange(len(book))] if alone else parts
     of, first = _grouped([np.asarray(part, dtype=np.int64) for part in parts])
     count = len(first)
     stood, fresh = _stood(book, of, kind, count, len(lender.partners))

@@ -74,7 +74,7 @@ def find_optimum(night: Night, apart: Apart, tighter: dict[Rule, float] | None =
 
     def made(rules: list[Rule], protect: bool) -> Programme:
         programme = build(cells, allowed, rules, night.lender, night.policy, tighter or {})
-        return _protecting(programme) if protect else programme
+        return protecting(programme) if protect else programme
 
     first = made(free, False)
     solution = solve(first)
@@ -98,7 +98,7 @@ def _row_needed(rule: Rule, apart: Apart) -> bool:
     return name not in apart or rule.index in apart[name]
 
 
-def _protecting(programme: Programme) -> Programme:
+def protecting(programme: Programme) -> Programme:
     """The same programme with every sole proprietor at the wanted limit."""
     cells, columns = programme.cells, programme.columns
     first = len(programme.rows)

@@ -25,6 +25,7 @@ from tierline.funding.repair import Mender, mend
 from tierline.funding.rounding import round_plan
 from tierline.funding.rules import Plan, Rule, moved, profit, rules_of
 from tierline.funding.shadow import constraints_table
+from tierline.funding.whole import MOST_CUSTOMERS, whole_plan
 from tierline.policy import Policy
 
 LOGGER = logging.getLogger("tierline.funding")
@@ -137,6 +138,7 @@ def choose(night: Night) -> tuple[Optimum, Plan, bool]:
     if stands and _worth(night, last) >= optimum.solution.profit - within:
         return optimum, last, True
     plan = _exact(night, optimum, apart, mender, rounded)
+    plan = _by_customer(night, optimum, mender, plan)
     if stands and _worth(night, last) >= (_worth(night, plan) if plan else 0.0) - within:
         return optimum, last, True
     if plan is None:
@@ -186,6 +188,18 @@ def _exact(night: Night, optimum: Optimum, apart: Apart, mender: Mender, rounded
             break
         rounded = _rounded(night, again, mender)
     return best[1] if best else None
+
+
+def _by_customer(night: Night, optimum: Optimum, mender: Mender, plan: Plan | None) -> Plan | None:
+    """``plan``, or in a small book where it is far from the optimum a better one chosen customer by customer."""
+    best = optimum.solution.profit
+    near = plan is not None and _worth(night, plan) >= best - _FAR * abs(best)
+    if near or len(night.book) > MOST_CUSTOMERS:
+        return plan
+    whole = whole_plan(night, mender)
+    tried = [] if whole is None else [made for made in (whole, mend(mender, whole)) if not mender.broken(made)]
+    tried += [filled for made in tried[:1] if not mender.broken(filled := fill(mender, optimum, made))]
+    return max([*tried, *([plan] if plan else [])], key=lambda one: _worth(night, one), default=None)
 
 
 def _last_night(night: Night, rounded: Plan) -> Plan:

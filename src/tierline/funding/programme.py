@@ -127,7 +127,7 @@ def build(
     free, end = np.full(len(movers), -INFINITY), np.zeros(1)
     low = np.concatenate([np.full(len(rows), -INFINITY), np.where(cells.kind == FREE, -INFINITY, 1.0), free, end])
     high = np.concatenate([[r.bound for r in rows], np.ones(len(cells)), cells.fresh[movers] / wanted[movers], end])
-    lp = _model(
+    lp = model(
         np.concatenate([-profit / MILLION, charge / MILLION, end]),
         np.concatenate([np.minimum(upper, 1.0), np.full(len(movers) + 1, INFINITY)]),
         matrix,
@@ -206,7 +206,8 @@ def _coupling(
     return rows
 
 
-def _model(cost: Floats, upper: Floats, matrix: sparse.csc_matrix, bounds: tuple[Floats, Floats]) -> highspy.HighsLp:
+def model(cost: Floats, upper: Floats, matrix: sparse.csc_matrix, bounds: tuple[Floats, Floats]) -> highspy.HighsLp:
+    """Least cost of columns from 0 to ``upper``, with rows between ``bounds``."""
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(cost), matrix.shape[0]
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(len(cost)), upper
