@@ -21,7 +21,7 @@ from tierline.errors import TierlineError
 from tierline.funding.costs import newest_position
 from tierline.funding.partners import Partner, all_partners
 from tierline.money import to_cents
-from tierline.policy import Policy
+from tierline.policy import FundingPolicy, Policy
 from tierline.pricing.capital import CONFIDENCE, PD_FLOOR
 
 Floats = npt.NDArray[np.float64]
@@ -106,6 +106,14 @@ def greatest_part(limit: Ints, own_share: Fraction) -> Ints:
     """Cents of each limit that a partner may fund: all but the own share, of which the odd cent is the lender's."""
     own: Ints = -(-limit * own_share.numerator // own_share.denominator)
     return limit - own
+
+
+def least_part(limit: Ints, policy: FundingPolicy) -> Ints:
+    """Cents of each limit that a partner must fund if it funds anything new of it: rounded up, but the odd cent that
+    own and partner's share would both ask for is the lender's."""
+    share = Fraction(str(policy.partner_loan_share_min))
+    least: Ints = -(-limit * share.numerator // share.denominator)
+    return np.minimum(least, greatest_part(limit, Fraction(str(policy.own_share_min))))
 
 
 def lender_of(given: FundingInputs, policy: Policy) -> Lender:

@@ -23,7 +23,7 @@ from tierline.funding.optimum import Night, Optimum, find_optimum, near_cap
 from tierline.funding.outcome import Outcome, allocation_table, customer_measures, limits_table
 from tierline.funding.repair import Mender, mend
 from tierline.funding.rounding import round_plan
-from tierline.funding.rules import Plan, Rule, moved, profit, rules_of
+from tierline.funding.rules import Plan, Rule, moved, profit, rules_of, without_crumbs
 from tierline.funding.shadow import constraints_table
 from tierline.policy import Policy
 
@@ -209,7 +209,7 @@ def _last_night(night: Night, rounded: Plan) -> Plan:
     plan.limit[stays], plan.part[stays], plan.partner[stays] = limit[stays], part[stays], book.partner[stays]
     gone = low & ~book.recorded & (limit == 0)
     plan.limit[gone], plan.part[gone] = 0, 0
-    plan.partner[plan.part == 0] = NOBODY
+    without_crumbs(book, plan, policy.funding)
     return plan
 
 

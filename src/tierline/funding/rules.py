@@ -12,7 +12,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from tierline.funding.book import DIMENSIONS, NOBODY, Book, Floats, Ints, Lender, greatest_part
+from tierline.funding.book import DIMENSIONS, NOBODY, Book, Floats, Ints, Lender, greatest_part, least_part
 from tierline.policy import FundingPolicy
 
 BOOK = "book"
@@ -50,6 +50,14 @@ def out_of(book: Book, plan: Plan, own_share: Fraction) -> Ints:
     loose = np.minimum(plan.part, greatest_part(np.minimum(book.drawn, plan.limit), own_share))
     out = np.where(book.kept, recorded, loose)
     return np.where(plan.partner == NOBODY, 0, out)
+
+
+def without_crumbs(book: Book, plan: Plan, policy: FundingPolicy) -> None:
+    """Lower parts below the least a partner keeps of a loan to what of them is out: the rest would be new use."""
+    most = greatest_part(plan.limit, Fraction(str(policy.own_share_min)))
+    out = np.where(book.kept & (plan.partner == book.partner), np.minimum(book.standing, most), 0)
+    plan.part = np.where(plan.part < least_part(plan.limit, policy), np.minimum(plan.part, out), plan.part)
+    plan.partner[plan.part == 0] = NOBODY
 
 
 def exposure(book: Book, limit: Ints | Floats, ccf: float) -> Floats:

@@ -148,3 +148,32 @@ def test_a_release_before_that_funded_nobody(night: NightByHand, tmp_path: Path)
     night.partners = [*(night.partners or []), partner("P3")]
     night.stood("c99", OWN="1")
     assert rules(night, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("drawn", "amount", "found"),
+    [
+        ("0", "1234.57", []),  # a tenth of 12,345.67 is 1,234.567: the odd cent is the partner's
+        ("0", "1234.56", [("partner_loan_share", 1)]),
+        ("0", "0", []),
+        ("100", "70", []),  # out already: no new use
+        ("100", "70.01", [("partner_loan_share", 1)]),
+        ("100", "1234.57", []),
+    ],
+)
+def test_a_partner_with_new_use_has_its_least_share(
+    night: NightByHand, tmp_path: Path, drawn: str, amount: str, found: list[tuple[str, int]]
+) -> None:
+    night.policy["funding.partner_loan_share_min"] = 0.1
+    night.stood("c03", OWN="3703.71", P2="8641.96")
+    draw(night, drawn)
+    theirs(night, amount)
+    assert rules(night, tmp_path) == found
+
+
+def test_where_both_shares_make_the_whole_the_odd_cent_is_the_lenders(night: NightByHand, tmp_path: Path) -> None:
+    night.policy |= {"funding.own_share_min": 0.5, "funding.partner_loan_share_min": 0.5}
+    night.fund("c01", OWN="30000")
+    for amount, short in (("6172.83", False), ("6172.82", True)):
+        theirs(night, amount)
+        assert (("partner_loan_share", 1) in rules(night, tmp_path)) == short

@@ -1,0 +1,83 @@
+"""Whole nights under the other packaged profiles: no finding of the independent audit, and their own rules bind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from portfolio_worlds import DAY, Decided, World, decide, findings, following, world
+from unit.policy.profiles import PACKAGED
+
+from tierline.money import to_cents
+
+IN = "in-co-lending"
+BEFORE = date(2025, 12, 30)  # the RBI directions hold from 2026-01-01: decisions of this night are used the day before
+TENTH = Fraction(1, 10)
+
+
+def two_nights(given: World, folder: Path, seed: int) -> list[tuple[World, Decided]]:
+    """The night and, with loans out, the night after it; neither may have a finding."""
+    first = decide(given)
+    after = following(given, first, seed, moved=0.2)
+    nights = [(given, first), (after, decide(after))]
+    for night, decided in nights:
+        assert findings(night, decided.tables, folder) == []
+    return nights
+
+
+def parts(decided: Decided) -> dict[str, tuple[int, int]]:
+    """Partner's part and limit in cents of every customer with a partner."""
+    limits = decided.tables["credit_limits"]
+    limit = dict(zip(limits.column("customer_key").to_pylist(), to_cents(limits.column("credit_limit")), strict=True))
+    allocation = decided.tables["funding_allocation"]
+    names = (allocation.column(name).to_pylist() for name in ("customer_key", "funder_id"))
+    rows = zip(*names, to_cents(allocation.column("amount")).tolist(), strict=True)
+    return {key: (part, int(limit[key])) for key, funder, part in rows if funder != "OWN"}
+
+
+@pytest.mark.parametrize("day", [DAY, BEFORE])
+@pytest.mark.parametrize("seed", range(10))
+def test_each_lender_keeps_a_tenth_of_a_new_joint_loan(seed: int, day: date, tmp_path: Path) -> None:
+    nasty = seed % 3 == 2
+    given = world(300, seed, nasty=nasty, room=0.05 if seed % 2 else None, profile=IN, day=day)
+    (_, first), (_, second) = two_nights(given, tmp_path, seed)
+    joint = parts(first)
+    assert joint or nasty, "of nasty worlds some have no partner that may fund anything"
+    for part, limit in joint.values():
+        assert TENTH * limit <= part <= limit - TENTH * limit
+    assert second.result.limits.num_rows == 300
+    rule = given.policy.sources["funding.partner_loan_share_min"]
+    assert ("RBI" in rule) == (day == DAY)
+
+
+def test_without_the_rule_some_partners_would_have_less_and_the_audit_says_so(tmp_path: Path) -> None:
+    """The same worlds with a least part of 0: where room runs out a customer gets the crumbs."""
+    loose = PACKAGED.with_name(f"{IN}.yaml").read_text(encoding="utf-8")
+    start = loose.index("  partner_loan_share_min:")
+    loose = loose[:start] + loose[start:].replace("value: 0.1", "value: 0.0", 2)
+    path = tmp_path / "loose.yaml"
+    path.write_text(loose, encoding="utf-8")
+    found = 0
+    for seed in (1, 5, 7):
+        given = world(300, seed, room=0.05, profile=str(path))
+        decided = decide(given)
+        below = [part for part, limit in parts(decided).values() if part < TENTH * limit]
+        assert findings(given, decided.tables, tmp_path) == []
+        lines = findings(replace(given, profile=IN), decided.tables, tmp_path)
+        said = (
+            f"partner_loan_share: a partner that funds something new must have at least 0.1 of the loan; {len(below)} "
+        )
+        assert any(said in line for line in lines) == bool(below)
+        found += len(below)
+    assert found, "else the tests above prove nothing"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_generic_profile_decides_two_nights(seed: int, tmp_path: Path) -> None:
+    given = world(300, seed, nasty=seed % 3 == 2, room=0.05 if seed % 2 else None, profile="generic")
+    nights = two_nights(given, tmp_path, seed)
+    own = Fraction(str(given.policy.funding.own_share_min))
+    assert all(limit - part >= own * limit for part, limit in parts(nights[0][1]).values())
