@@ -6,7 +6,7 @@ belong here: expectations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -64,13 +64,17 @@ def world(
     room: float | None = None,
     profile: str = PROFILE,
     day: date = DAY,
+    guarantees: Sequence[float | None] = (None,),
 ) -> World:
-    """A first night, nothing drawn yet. ``room``: commitments as a part of what partners could use, else drawn."""
+    """A first night, nothing drawn yet. ``room``: commitments as a part of what partners could use, else drawn.
+
+    ``guarantees``: first-loss shares of the partners in turn.
+    """
     rng = np.random.default_rng([seed, customers])
     inputs = _inputs(customers, rng, nasty)
     expected = customers * 12_000.0
     scale = expected * (room if room is not None else float(rng.uniform(0.2, 1.2)))
-    partners: pa.Table | None = _partners(scale, rng, nasty, day)
+    partners: pa.Table | None = _partners(scale, rng, nasty, day, guarantees)
     assets = expected * float(rng.uniform(0.06, 0.3))
     position: pa.Table | None = _position(assets, rng, day)
     if nasty:
@@ -186,7 +190,9 @@ def scored_of(given: World) -> pa.Table:
     return table
 
 
-def _partners(total: float, rng: np.random.Generator, nasty: bool, day: date) -> pa.Table:
+def _partners(
+    total: float, rng: np.random.Generator, nasty: bool, day: date, guarantees: Sequence[float | None]
+) -> pa.Table:
     count = int(rng.integers(1, 7)) if nasty else 6
     weight = rng.dirichlet(np.full(count, 3.0)) * total
     rows = []
@@ -203,6 +209,7 @@ def _partners(total: float, rng: np.random.Generator, nasty: bool, day: date) ->
         row |= {"expires_on": None if rng.random() < 0.3 else day + timedelta(days=days)}
         row |= {"notice_days": int(rng.choice([7, 29, 30, 90])) if nasty else 60}
         row |= {"cost_of_funds": round(float(rng.uniform(0.025, 0.05)), 4)}
+        row |= {"first_loss_share": guarantees[number % len(guarantees)]}
         rows.append(row | {"accepted_tiers": str(rng.choice(["*", "A,B,C,D", "A,B,C"]))})
     return _lake("funding_partners", rows, day)
 

@@ -15,6 +15,8 @@ from tierline.money import to_cents
 
 IN = "in-co-lending"
 BEFORE = date(2025, 12, 30)  # the RBI directions hold from 2026-01-01: decisions of this night are used the day before
+ABOVE = 0.0501
+GUARANTEES = (None, 0.05, ABOVE, 0.02)  # first-loss shares of the partners in turn; at most 0.05 is lawful
 TENTH = Fraction(1, 10)
 
 
@@ -28,25 +30,28 @@ def two_nights(given: World, folder: Path, seed: int) -> list[tuple[World, Decid
     return nights
 
 
-def parts(decided: Decided) -> dict[str, tuple[int, int]]:
-    """Partner's part and limit in cents of every customer with a partner."""
+def parts(decided: Decided) -> dict[str, tuple[int, int, str]]:
+    """Partner's part and limit in cents, and the partner, of every customer with one."""
     limits = decided.tables["credit_limits"]
     limit = dict(zip(limits.column("customer_key").to_pylist(), to_cents(limits.column("credit_limit")), strict=True))
     allocation = decided.tables["funding_allocation"]
     names = (allocation.column(name).to_pylist() for name in ("customer_key", "funder_id"))
     rows = zip(*names, to_cents(allocation.column("amount")).tolist(), strict=True)
-    return {key: (part, int(limit[key])) for key, funder, part in rows if funder != "OWN"}
+    return {key: (part, int(limit[key]), funder) for key, funder, part in rows if funder != "OWN"}
 
 
 @pytest.mark.parametrize("day", [DAY, BEFORE])
 @pytest.mark.parametrize("seed", range(10))
 def test_each_lender_keeps_a_tenth_of_a_new_joint_loan(seed: int, day: date, tmp_path: Path) -> None:
     nasty = seed % 3 == 2
-    given = world(300, seed, nasty=nasty, room=0.05 if seed % 2 else None, profile=IN, day=day)
+    room = 0.05 if seed % 2 else None
+    given = world(300, seed, nasty=nasty, room=room, profile=IN, day=day, guarantees=GUARANTEES)
     (_, first), (_, second) = two_nights(given, tmp_path, seed)
     joint = parts(first)
+    barred = {f"P{number + 1:02d}" for number in range(6) if GUARANTEES[number % len(GUARANTEES)] == ABOVE}
+    assert not barred & {funder for _, _, funder in joint.values()}
     assert joint or nasty, "of nasty worlds some have no partner that may fund anything"
-    for part, limit in joint.values():
+    for part, limit, _ in joint.values():
         assert TENTH * limit <= part <= limit - TENTH * limit
     assert second.result.limits.num_rows == 300
     rule = given.policy.sources["funding.partner_loan_share_min"]
@@ -64,7 +69,7 @@ def test_without_the_rule_some_partners_would_have_less_and_the_audit_says_so(tm
     for seed in (1, 5, 7):
         given = world(300, seed, room=0.05, profile=str(path))
         decided = decide(given)
-        below = [part for part, limit in parts(decided).values() if part < TENTH * limit]
+        below = [part for part, limit, _ in parts(decided).values() if part < TENTH * limit]
         assert findings(given, decided.tables, tmp_path) == []
         lines = findings(replace(given, profile=IN), decided.tables, tmp_path)
         said = (
@@ -77,7 +82,10 @@ def test_without_the_rule_some_partners_would_have_less_and_the_audit_says_so(tm
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_generic_profile_decides_two_nights(seed: int, tmp_path: Path) -> None:
-    given = world(300, seed, nasty=seed % 3 == 2, room=0.05 if seed % 2 else None, profile="generic")
+    given = world(
+        300, seed, nasty=seed % 3 == 2, room=0.05 if seed % 2 else None, profile="generic", guarantees=(None, 0.01)
+    )
     nights = two_nights(given, tmp_path, seed)
+    assert not {"P02", "P04", "P06"} & {one[2] for one in parts(nights[0][1]).values()}, "no guarantee is allowed"
     own = Fraction(str(given.policy.funding.own_share_min))
-    assert all(limit - part >= own * limit for part, limit in parts(nights[0][1]).values())
+    assert all(limit - part >= own * limit for part, limit, _ in parts(nights[0][1]).values())

@@ -30,7 +30,7 @@ DESIGN = {
     "funding_partners": (
         "partner_id",
         "licence home_region regions net_tier1_capital total_loans joint_loan_balance commitment drawn expires_on?"
-        " notice_days cost_of_funds accepted_tiers recorded_at",
+        " notice_days cost_of_funds accepted_tiers first_loss_share? recorded_at",
     ),
     "outcomes": ("loan_id", "defaulted observed_on recorded_at"),
     "lender_position": ("as_of", "net_assets standard_funding non_standard_funding cost_of_funds recorded_at"),

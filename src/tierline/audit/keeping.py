@@ -15,6 +15,7 @@ from tierline.audit.night import Night
 _MUST = {
     "partner_expiry": "a partner that funds something new must have an agreement that runs long enough",
     "partner_notice": "a partner that funds something new must give notice enough",
+    "partner_guarantee": "a partner that funds something new must be guaranteed no more of its losses than the cap",
     "partner_tier": "a partner that funds something new must accept the tier",
     "partner_region": "the licence of a partner that funds something new must reach the region",
     "consent": "a partner may fund something new only for customers who consent to sharing",

@@ -57,11 +57,27 @@ class FundingInputs:
 
 @dataclass(frozen=True)
 class Lender:
-    """What holds for the whole book: partners by id, own cost of funds, net assets in cents (None: not delivered)."""
+    """What holds for the whole book: partners by id, own cost of funds, net assets in cents (None: not delivered).
+
+    ``hurdle`` is the annual return asked on capital.
+    """
 
     partners: list[Partner]
     own_cost: float
     net_assets: int | None
+    hurdle: float
+
+    @property
+    def guaranteed(self) -> Floats:
+        """Per partner, and for ``NOBODY`` at the end: capital per yuan of its part, the whole first-loss guarantee."""
+        return np.array([*(partner.guarantee for partner in self.partners), 0.0])
+
+    @property
+    def costs(self) -> Floats:
+        """Per partner, and for ``NOBODY`` at the end: what a yuan of its part costs a year, money and guarantee."""
+        money = np.array([*(partner.cost_of_funds for partner in self.partners), 0.0])
+        costs: Floats = money + self.hurdle * self.guaranteed
+        return costs
 
 
 @dataclass(frozen=True)
@@ -124,14 +140,14 @@ def lender_of(given: FundingInputs, policy: Policy) -> Lender:
     else:
         own, net = float(str(newest["cost_of_funds"])), int(Fraction(str(newest["net_assets"])) * 100)
     known = all_partners(given.partners, policy.funding, given.as_of)
-    return Lender([*known, *_gone(given.previous_allocation, known, own)], own, net)
+    return Lender([*known, *_gone(given.previous_allocation, known, own)], own, net, policy.pricing.hurdle_rate)
 
 
 def _gone(previous: pa.Table | None, known: list[Partner], cost: float) -> list[Partner]:
     """Partners of the release before that have left: what they have out runs off, at the own cost of funds."""
     stood = [] if previous is None else pc.unique(previous.column("funder_id")).to_pylist()
     left = sorted(set(stood) - {OWN} - {partner.partner_id for partner in known})
-    return [Partner(one, cost, {}, open=False, tiers=frozenset(), regions=frozenset()) for one in left]
+    return [Partner(one, cost, {}, closed="it has left", tiers=frozenset(), regions=frozenset()) for one in left]
 
 
 def read_book(given: FundingInputs, lender: Lender, policy: Policy) -> Book:

@@ -90,7 +90,7 @@ def _weight(mender: Mender, rule: Rule, customer: int, partner: int, own: float)
         return ((1 - own) if rule.index == partner else 0.0) - share
     weight = {
         "leverage": own,
-        "capital": ccf * float(book.capital[customer]) * own,
+        "capital": ccf * (float(book.capital[customer]) * own + float(mender.lender.guaranteed[partner]) * (1 - own)),
         "expected_loss": ccf * float(book.loss[customer]) - share,
         "inclusive": 0.0,  # may hold in another way: broken() decides
     }

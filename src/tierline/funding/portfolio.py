@@ -21,6 +21,7 @@ from tierline.funding.cells import Apart, eligible
 from tierline.funding.filling import fill
 from tierline.funding.optimum import Night, Optimum, find_optimum, near_cap
 from tierline.funding.outcome import Outcome, allocation_table, customer_measures, limits_table
+from tierline.funding.partners import partner_notes
 from tierline.funding.repair import Mender, mend
 from tierline.funding.rounding import round_plan
 from tierline.funding.rules import Plan, Rule, moved, profit, rules_of, without_crumbs
@@ -77,6 +78,8 @@ def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = 
     rules, notes = rules_of(book, lender, policy.funding, distinct_members(given.inputs))
     if given.partners is None:
         notes.append("no funding partners delivered: all limits are the lender's own")
+    else:
+        notes += partner_notes(lender.partners, book.members["region"])
     if not len(book):
         notes.append("no customer has a limit: there is nothing to fund")
     night = Night(book, lender, policy, rules, bands)

@@ -134,7 +134,7 @@ def _density(mender: Mender, plan: Plan, rule: Rule) -> tuple[Floats, Flags]:
     share = float(rule.share or 0)
     density: dict[str, Callable[[], Floats]] = {
         "leverage": lambda: own,
-        "capital": lambda: book.capital * ccf * own,
+        "capital": lambda: ccf * (book.capital * own + mender.lender.guaranteed[plan.partner] * (1 - own)),
         "expected_loss": lambda: book.loss * ccf - share,
         "inclusive": lambda: np.where(book.sole, share - 1, share),
     }

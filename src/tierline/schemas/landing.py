@@ -147,6 +147,14 @@ FUNDING_PARTNERS = Table(
         Column("notice_days", N, "days of notice to leave", minimum=0, maximum=3650),
         Column("cost_of_funds", R, "annual rate it asks", minimum=0, maximum=1),
         Column("accepted_tiers", S, "comma-joined tiers it accepts; * for all"),
+        Column(
+            "first_loss_share",
+            R,
+            "part of its share of the joint loans whose first losses the lender guarantees; null for no guarantee",
+            nullable=True,
+            minimum=0,
+            maximum=1,
+        ),
         RECORDED_AT,
     ),
 )

@@ -93,6 +93,7 @@ def _gone(night: NightByHand) -> None:
 UNFIT: dict[str, Any] = {
     "partner_expiry": lambda night: p2(night, expires_on=date(2026, 9, 27)),
     "partner_notice": lambda night: p2(night, notice_days=29),
+    "partner_guarantee": lambda night: p2(night, first_loss_share=0.0001),  # none is allowed
     "partner_tier": lambda night: p2(night, accepted_tiers="A,B"),
     "partner_region": lambda night: p2(night, home_region="310000"),
     "consent": lambda night: night.row("inputs", customer_key="c03").update(consent_partner_sharing=False),
@@ -124,6 +125,13 @@ def test_what_a_fit_partner_just_may(night: NightByHand, tmp_path: Path) -> None
     p2(night, notice_days=30, expires_on=date(2026, 9, 28), accepted_tiers="C", regions="320000")
     night.stood("c03", OWN="3703.71", P2="8641.96")
     assert rules(night, tmp_path) == []
+
+
+def test_a_guarantee_as_large_as_the_cap_is_allowed(night: NightByHand, tmp_path: Path) -> None:
+    night.policy["funding.first_loss_cap"] = 0.05
+    for share, found in ((0.05, []), (0.0501, ["partner_guarantee"])):
+        p2(night, first_loss_share=share)
+        assert [rule for rule, _ in rules(night, tmp_path)] == found
 
 
 def test_a_run_off_is_no_new_use_of_a_partner_without_room(night: NightByHand, tmp_path: Path) -> None:
