@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from portfolio_worlds import DAY, Decided, World, decide, findings, following, world
 from unit.policy.profiles import PACKAGED
 
 from tierline.money import to_cents
+from tierline.pricing import offer_note
 
 IN = "in-co-lending"
 BEFORE = date(2025, 12, 30)  # the RBI directions hold from 2026-01-01: decisions of this night are used the day before
@@ -89,3 +92,44 @@ def test_the_generic_profile_decides_two_nights(seed: int, tmp_path: Path) -> No
     assert not {"P02", "P04", "P06"} & {one[2] for one in parts(nights[0][1]).values()}, "no guarantee is allowed"
     own = Fraction(str(given.policy.funding.own_share_min))
     assert all(limit - part >= own * limit for part, limit, _ in parts(nights[0][1]).values())
+
+
+def generic_with(numbers: dict[str, float], folder: Path) -> str:
+    """The generic profile with some numbers, each on one line, replaced."""
+    lines = PACKAGED.with_name("generic.yaml").read_text(encoding="utf-8").splitlines()
+    for name, value in numbers.items():
+        at = lines.index(f"  {name}:") + 1
+        lines[at], found = re.subn(r"value: [0-9.]+", f"value: {value}", lines[at])
+        assert found == 1, name
+    path = folder / "generic.yaml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return str(path)
+
+
+def test_a_night_on_which_the_cap_is_below_every_cost_declines_everybody(tmp_path: Path) -> None:
+    path = generic_with({"rate_floor": 0.01, "price_cap": 0.02}, tmp_path)
+    given = world(300, 1, profile=path)
+    decided = decide(given)
+    assert findings(given, decided.tables, tmp_path) == []
+    rows = decided.tables["credit_limits"].to_pylist()
+    assert {row["action"] for row in rows} == {"decline"}
+    assert {row["action_reason"] for row in rows} == {"PRICE_NOT_OFFERED", "IN_DEFAULT"}
+    note = offer_note(decided.tables["pricing"])
+    assert note is not None
+    assert note.startswith("no price is offered and every customer is declined: the cap of 2.00%")
+    assert "no customer has a limit: there is nothing to fund" in decided.result.notes
+
+
+def test_a_night_on_which_everybody_is_in_default_declines_everybody(tmp_path: Path) -> None:
+    given = world(300, 1, profile=IN)
+    for name, value in (("in_default", True), ("pd_12m", 1.0)):
+        at, field = given.inputs.column_names.index(name), given.inputs.schema.field(name)
+        given = replace(given, inputs=given.inputs.set_column(at, field, pa.array([value] * 300, field.type)))
+    decided = decide(given)
+    assert findings(given, decided.tables, tmp_path) == []
+    limits = decided.tables["credit_limits"].to_pylist()
+    assert {(row["action"], row["action_reason"], row["credit_limit"]) for row in limits} == {
+        ("decline", "IN_DEFAULT", 0)
+    }
+    assert decided.tables["funding_allocation"].num_rows == 0
+    assert "no customer has a limit: there is nothing to fund" in decided.result.notes

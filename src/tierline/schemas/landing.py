@@ -150,7 +150,7 @@ FUNDING_PARTNERS = Table(
         Column(
             "first_loss_share",
             R,
-            "part of its share of the joint loans whose first losses the lender guarantees; null for no guarantee",
+            "first losses the lender guarantees, as part of what it funds of the joint loans; null for none",
             nullable=True,
             minimum=0,
             maximum=1,
