@@ -61,6 +61,19 @@ def test_each_lender_keeps_a_tenth_of_a_new_joint_loan(seed: int, day: date, tmp
     assert ("RBI" in rule) == (day == DAY)
 
 
+def test_prices_of_constraints_are_in_the_money_of_the_profile() -> None:
+    given = world(300, 1, room=0.05, profile=IN)
+    rows = decide(given).tables["portfolio_constraints"].to_pylist()
+    priced = [row for row in rows if row["constraint"] == "partner_commitment" and row["shadow_price"] > 0]
+    assert priced
+    for row in priced:
+        assert row["text_en"] == (
+            f"one more rupee of partner {row['member']}'s commitment is worth {row['shadow_price']:.4f} rupees a year"
+        )
+        assert "卢比" in row["text_zh"]
+        assert "元" not in row["text_zh"]
+
+
 def test_without_the_rule_some_partners_would_have_less_and_the_audit_says_so(tmp_path: Path) -> None:
     """The same worlds with a least part of 0: where room runs out a customer gets the crumbs."""
     loose = PACKAGED.with_name(f"{IN}.yaml").read_text(encoding="utf-8")
