@@ -61,6 +61,22 @@ def test_each_lender_keeps_a_tenth_of_a_new_joint_loan(seed: int, day: date, tmp
     assert ("RBI" in rule) == (day == DAY)
 
 
+@pytest.mark.parametrize("profile", [IN, "generic"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_night_like_the_last_one_changes_nothing(seed: int, profile: str) -> None:
+    given = world(2_000, seed, room=0.1, profile=profile)
+    after = following(given, decide(given), seed)
+    second = decide(after)
+    third = decide(following(after, second, seed, drawn=0))
+    assert third.result.kept
+    for name, amount in (("credit_limits", "credit_limit"), ("funding_allocation", "amount")):
+        tables = [one.tables[name] for one in (second, third)]
+        for column in ("customer_key", amount):
+            assert tables[0].column(column).equals(tables[1].column(column)), name
+    funders = [one.tables["funding_allocation"].column("funder_id") for one in (second, third)]
+    assert funders[0].equals(funders[1])
+
+
 def test_prices_of_constraints_are_in_the_money_of_the_profile() -> None:
     given = world(300, 1, room=0.05, profile=IN)
     rows = decide(given).tables["portfolio_constraints"].to_pylist()
