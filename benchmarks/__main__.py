@@ -12,7 +12,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import decisions, features, peers, quality, reasons, validation
+from benchmarks import decisions, features, peers, polars_peers, quality, reasons, validation
 from benchmarks.skewed import LAST, VOCABULARY, Skewed, make_lake
 from benchmarks.timing import Job, Measured, alone, paired, paired_jobs, ratios, table
 
@@ -92,8 +92,8 @@ def other_tools(scale: str) -> list[str]:
     jobs = {
         "full recompute": Job(features.full_recompute, {"root": root, "target": target}),
         "pandas": Job(peers.pandas_features, given),
-        "Polars streaming, one pass": Job(peers.polars_one_pass, given),
-        "Polars streaming, two steps": Job(peers.polars_two_steps, given),
+        "Polars streaming, one pass": Job(polars_peers.polars_one_pass, given),
+        "Polars streaming, two steps": Job(polars_peers.polars_two_steps, given),
         "DuckDB, naive one-pass SQL": Job(peers.naive_sql, given),
     }
     return table(f"Other tools, account windows only: {size_of(root, customers)}", paired_jobs(jobs), "full recompute")

@@ -52,6 +52,7 @@ def customer(customer_key: str, registered_on: date, **other: Any) -> Row:
         "region_code": "R1",
         "segment": "consumer",
         "industry_code": None,
+        "household_key": None,
         "declared_income_monthly": None,
         "consent_partner_sharing": True,
         "recorded_at": at(registered_on),

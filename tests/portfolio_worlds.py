@@ -72,6 +72,7 @@ def world(
     """
     rng = np.random.default_rng([seed, customers])
     inputs = _inputs(customers, rng, nasty)
+    inputs = _with(inputs, "household_key", _households(customers, np.random.default_rng([seed, customers, 6])))
     expected = customers * 12_000.0
     scale = expected * (room if room is not None else float(rng.uniform(0.2, 1.2)))
     partners: pa.Table | None = _partners(scale, rng, nasty, day, guarantees)
@@ -161,6 +162,7 @@ def _inputs(customers: int, rng: np.random.Generator, nasty: bool) -> pa.Table:
         "region_code": rng.choice(regions, customers, p=weight),
         "industry_code": _chosen(INDUSTRIES, customers, rng),
         "scenario_id": _chosen(SCENARIOS, customers, rng),
+        "household_key": pa.nulls(customers, pa.string()),
         "consent_partner_sharing": rng.random(customers) < 0.85,
         "pd_12m": pd_12m,
         "in_default": defaulted,
@@ -172,6 +174,19 @@ def _inputs(customers: int, rng: np.random.Generator, nasty: bool) -> pa.Table:
     }
     schema = DECISION_INPUTS.arrow_schema
     return pa.table({f.name: pa.array(columns[f.name]).cast(f.type) for f in schema}, schema=schema)
+
+
+def _households(customers: int, rng: np.random.Generator) -> pa.Array:
+    """A third of the households, of 1 to 12 customers, are known in two worlds of three; in the third none is.
+
+    Of draws of its own, so that the rest of a world does not depend on them.
+    """
+    if rng.random() < 1 / 3:
+        return pa.nulls(customers, pa.string())
+    number = np.repeat(np.arange(customers), rng.integers(1, 13, customers))[:customers]
+    alone = rng.random(customers) < 2 / 3
+    names = [f"h{one:06d}" for one in number]
+    return pa.array([None if one[0] else one[1] for one in zip(alone[number], names, strict=True)], pa.string())
 
 
 def _chosen(names: tuple[str | None, ...], customers: int, rng: np.random.Generator) -> pa.Array:

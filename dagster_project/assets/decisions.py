@@ -13,6 +13,7 @@ from dagster_project.partitions import nightly_partitions
 from dagster_project.resources import TierlineHome
 from tierline.decide import funded_tables, funding_inputs, limit_stage, price_stage, tier_stage
 from tierline.funding import FundingResult, fund_portfolio, report_lines
+from tierline.limits import household_note
 from tierline.night import Night
 from tierline.policy import Policy, load_policy
 from tierline.policy.model import DEFAULT_TIER
@@ -97,7 +98,11 @@ def wanted_limits(context: dg.AssetExecutionContext, tierline_home: TierlineHome
     inputs, scored, prices = (night.staged(name) for name in ("decision_inputs", "scores", "pricing"))
     table = limit_stage(inputs, scored, prices, known_of(night), policy)
     LOGGER.info("limit: %s", ", ".join(f"{a} {n:,}" for a, n in _counts(table, "action")))
-    return staged_result(table, night.stage("wanted_limits", table))
+    note = household_note(inputs)
+    if note:
+        LOGGER.warning("limit: %s", note)
+    extra = {"note": dg.MetadataValue.text(note or "none")}
+    return staged_result(table, night.stage("wanted_limits", table), **extra)
 
 
 @dg.multi_asset(

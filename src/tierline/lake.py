@@ -152,7 +152,7 @@ class Lake:
         if not files:
             return f"SELECT *, DATE '9999-12-31' AS known_until FROM ({_empty_sql(contract)})"
         columns = ", ".join(contract.column_names)
-        base = f"(SELECT {columns} FROM {scan(files)})"
+        base = f"(SELECT {columns} FROM {rows_of(contract, files)})"
         revisions = self._revision_files(table, bucket)
         if revisions is None:
             return _grouped_sql(contract, base)
@@ -168,7 +168,8 @@ class Lake:
         """SQL of all versions of ``table`` without ``known_until``: what that costs is two columns and a join."""
         contract = LAKE[table]
         files = self.files(table, bucket)
-        return f"SELECT {', '.join(contract.column_names)} FROM {scan(files)}" if files else _empty_sql(contract)
+        columns = ", ".join(contract.column_names)
+        return f"SELECT {columns} FROM {rows_of(contract, files)}" if files else _empty_sql(contract)
 
     def revisions_sql(self, table: str, bucket: int | None = None) -> str | None:
         """SQL of the versions that a later one replaces: the version, ``replaced_on``, and for customer tables
@@ -211,6 +212,18 @@ def landing_day(file: LandingFile) -> date:
 def scan(files: list[Path]) -> str:
     """SQL of lake files, which all have the contract's types."""
     return f"read_parquet([{', '.join(quoted(path.as_posix()) for path in files)}], hive_partitioning = false)"
+
+
+def rows_of(contract: Table, files: list[Path]) -> str:
+    """SQL of lake files of one table, of which some may lack an optional column: null there."""
+    if not contract.optional_columns:
+        return scan(files)
+    listed = ", ".join(quoted(path.as_posix()) for path in files)
+    nulls = ", ".join(f"NULL::{SQL_TYPES[column.kind]} AS {column.name}" for column in contract.optional_columns)
+    return (
+        f"(SELECT * FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+        f" UNION ALL BY NAME SELECT {nulls} WHERE false)"
+    )
 
 
 def _grouped_sql(contract: Table, base: str) -> str:

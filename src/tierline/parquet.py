@@ -27,12 +27,15 @@ def described_schema(contract: Table) -> pa.Schema:
 
 
 def conform(data: pa.Table, contract: Table) -> pa.Table:
-    """Select the contract's columns in its order and cast them safely, sorted by key.
+    """Select the contract's columns in its order and cast them safely, sorted by key; optional ones may be missing.
 
     Raises ``KeyError`` for a missing column and ``pa.ArrowInvalid`` for a value that does not fit or a null in a
     required column.
     """
     schema = described_schema(contract)
+    for column in contract.optional_columns:
+        if column.name not in data.column_names:
+            data = data.append_column(column.arrow_field, pa.nulls(data.num_rows, column.arrow_field.type))
     ordered = data.select(list(contract.column_names)).cast(schema)
     for column in contract.columns:
         if not column.nullable and ordered.column(column.name).null_count:

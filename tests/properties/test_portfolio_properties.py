@@ -35,6 +35,46 @@ def test_no_rule_is_broken_once_loans_are_out(seed: int, tmp_path: Path) -> None
     assert broken(given, third) == []
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_no_household_has_more_than_its_caps_unless_it_is_drawn_already(seed: int) -> None:
+    """Of who wants how much, and so of the funded limits, which are never higher; sums by hand in exact cents."""
+    night = world(200, seed, nasty=seed % 2 == 1)
+    decided = decide(night)
+    for drawn, moved in ((0.5, 0.0), (0.0, 0.1)):
+        assert over_household_caps(night, decided.wanted) == []
+        assert over_household_caps(night, decided.tables["credit_limits"]) == []
+        night = following(night, decided, seed, drawn=drawn, moved=moved)
+        decided = decide(night)
+    assert over_household_caps(night, decided.wanted) == []
+    assert over_household_caps(night, decided.tables["credit_limits"]) == []
+
+
+def test_the_worlds_have_households_that_give_way() -> None:
+    words = [
+        word for seed in range(30) for word in decide(world(200, seed)).wanted.column("binding_constraint").to_pylist()
+    ]
+    assert {"household_cap", "related_parties"} <= set(words)
+
+
+def over_household_caps(given: World, limits: pa.Table) -> list[str]:
+    granted = {row["customer_key"]: cents(row["credit_limit"]) for row in limits.to_pylist()}
+    caps = [("consumers", 20_000_000, lambda row: row["segment"] == "consumer")]
+    if given.position is not None:
+        assets = cents(given.position.column("net_assets")[0].as_py())
+        caps.append(("all", assets * 15 // 100, lambda row: True))
+    found = []
+    for name, most_of_it, counts in caps:
+        owed: dict[str, int] = {}
+        drawn: dict[str, int] = {}
+        for row in given.inputs.to_pylist():
+            if row["household_key"] is not None and counts(row):
+                house, out = row["household_key"], cents(row["drawn_balance"])
+                owed[house] = owed.get(house, 0) + max(out, granted[row["customer_key"]])
+                drawn[house] = drawn.get(house, 0) + out
+        found += [f"{name} of {house}" for house in owed if owed[house] > max(most_of_it, drawn[house])]
+    return found
+
+
 def broken(given: World, decided: Decided) -> list[str]:
     """Every rule again from the tables, row by row in exact numbers."""
     before = parts_of((given.previous or {})["funding_allocation"])

@@ -77,6 +77,15 @@ def test_a_night_like_the_last_one_changes_nothing(seed: int, profile: str) -> N
     assert funders[0].equals(funders[1])
 
 
+def test_partners_of_a_source_without_the_column_have_no_guarantee(tmp_path: Path) -> None:
+    given = world(300, 1, profile=IN)
+    assert given.partners is not None
+    short = replace(given, partners=given.partners.drop_columns(["first_loss_share"]))
+    decided = decide(short)
+    assert findings(short, decided.tables, tmp_path) == []
+    assert decided.tables["funding_allocation"].equals(decide(given).tables["funding_allocation"])
+
+
 def test_prices_of_constraints_are_in_the_money_of_the_profile() -> None:
     given = world(300, 1, room=0.05, profile=IN)
     rows = decide(given).tables["portfolio_constraints"].to_pylist()
@@ -98,7 +107,7 @@ def test_without_the_rule_some_partners_would_have_less_and_the_audit_says_so(tm
     path = tmp_path / "loose.yaml"
     path.write_text(loose, encoding="utf-8")
     found = 0
-    for seed in (1, 5, 7):
+    for seed in (6, 9, 11):
         given = world(300, seed, room=0.05, profile=str(path))
         decided = decide(given)
         below = [part for part, limit, _ in parts(decided).values() if part < TENTH * limit]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import asdict
+
 import pyarrow as pa
 import pytest
 
@@ -12,7 +16,7 @@ DESIGN = {
     "customers": (
         "customer_id",
         "registered_on birth_date° full_name° id_number° phone° region_code segment industry_code?"
-        " declared_income_monthly? consent_partner_sharing recorded_at",
+        " household_id?° declared_income_monthly? consent_partner_sharing recorded_at",
     ),
     "transactions": (
         "transaction_id",
@@ -50,6 +54,21 @@ def test_the_tables_are_the_designed_ones() -> None:
     assert set(LANDING) == set(DESIGN) == set(LAKE)
     assert set(OUTPUT) | {"disclosures", "portfolio_constraints", "portfolio_quality", "watch_list"} == set(PUBLISHED)
     assert [name for name, table in LANDING.items() if table.optional] == ["outcomes"]
+
+
+def test_columns_that_may_be_missing_are_null_where_they_are() -> None:
+    optional = [(name, column) for name, table in (LANDING | LAKE).items() for column in table.optional_columns]
+    expected = [("customers", "household_key"), ("funding_partners", "first_loss_share")]
+    assert [(name, column.name) for name, column in optional] == expected
+    assert [column.name for column in LANDING["customers"].optional_columns] == ["household_id"]
+    assert all(column.nullable for _, column in optional)
+
+
+def test_a_contract_without_such_columns_keeps_the_hash_it_had() -> None:
+    text = json.dumps(asdict(LANDING["loans"]), sort_keys=True).replace(
+        ', "optional": false, "personal"', ', "personal"'
+    )
+    assert LANDING["loans"].schema_hash == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("name", DESIGN)

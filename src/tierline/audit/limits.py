@@ -93,8 +93,9 @@ def _no_limit(both: Rows, night: Night) -> list[Finding]:
 def _form(both: Rows, profile: Profile) -> list[Finding]:
     f = both.frame
     step = profile.cents("limits.rounding")
-    # a frozen limit is what is drawn, which may be odd, and may be held at that amount on later nights
+    # a frozen limit, or one that makes way for a household, is what is drawn, which may be odd, and may be held later
     exempt = (f["action"] == "freeze") | ((f["action"] == "hold") & (f["credit_limit"] == f["previous_limit"]))
+    exempt |= f["credit_limit"] == f["drawn_balance"]
     even = exempt | (f["credit_limit"] % step == 0)
     drawn = f["drawn_balance"] == f["drawn_balance_other"]
     return [

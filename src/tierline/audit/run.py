@@ -17,6 +17,7 @@ from tierline.audit.constraints import audit_constraints
 from tierline.audit.disclosures import audit_disclosures
 from tierline.audit.finding import Finding, Rows, finding
 from tierline.audit.funding import audit_funding
+from tierline.audit.household import audit_households
 from tierline.audit.keeping import audit_keeping
 from tierline.audit.limits import audit_limits
 from tierline.audit.night import AuditContext, Night, net_assets, partners_by_id
@@ -28,7 +29,7 @@ from tierline.audit.tables import read_inputs, read_previous, read_published
 from tierline.schemas import PUBLISHED
 
 _NEEDED = ("scores", "credit_limits", "pricing", "funding_allocation", "portfolio_constraints", "disclosures")
-_RULES = (audit_scores, audit_limits, audit_previous, audit_pricing, audit_disclosures, audit_funding)
+_RULES = (audit_scores, audit_limits, audit_households, audit_previous, audit_pricing, audit_disclosures, audit_funding)
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,8 @@ def _wrong_columns(data: pa.Table, contract: Table, among: Sequence[str] | None 
     """Columns of the contract, all or those ``among`` them, that are missing or of another type."""
     found = []
     for field in (field for field in contract.arrow_schema if among is None or field.name in among):
+        if field.name not in data.column_names and contract[field.name].optional:
+            continue
         if field.name not in data.column_names:
             found.append(finding("missing_column", contract.name, 1, f"column {field.name} must be there; it is not"))
         elif data.schema.field(field.name).type != field.type:

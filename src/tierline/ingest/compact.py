@@ -22,7 +22,7 @@ import pyarrow as pa
 from tierline.home import make_directory, replace_file
 from tierline.ingest.revisions import rename_loads
 from tierline.ingest.write import lake_order
-from tierline.lake import Lake, LoadManifest, scan, sum_totals
+from tierline.lake import Lake, LoadManifest, rows_of, sum_totals
 from tierline.months import month_end
 from tierline.parquet import described_schema, read_arrow, write_arrow
 from tierline.schemas import LAKE, LANDING
@@ -100,7 +100,8 @@ def _merge_table(
     for name in names:
         files = [directory / name for directory in directories if (directory / name).exists()]
         order = ", ".join(lake_order(contract))
-        rows = connection.sql(f"SELECT * FROM {scan(files)} ORDER BY {order}").to_arrow_table()
+        columns = ", ".join(contract.column_names)
+        rows = connection.sql(f"SELECT {columns} FROM {rows_of(contract, files)} ORDER BY {order}").to_arrow_table()
         write_arrow(aside / table / name, rows.cast(described_schema(contract)).combine_chunks())
 
 
@@ -108,7 +109,7 @@ def _merge_quarantine(lake: Lake, table: str, group: list[LoadManifest], aside: 
     paths = [lake.root / "quarantine" / table / f"load={load.name}.parquet" for load in group]
     parts = [read_arrow(path) for path in paths if path.exists()]
     if parts:
-        write_arrow(aside / f"{table}.quarantine", pa.concat_tables(parts).combine_chunks())
+        write_arrow(aside / f"{table}.quarantine", pa.concat_tables(parts, promote_options="default").combine_chunks())
 
 
 def _place(staged: Path, target: Path) -> None:

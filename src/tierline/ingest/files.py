@@ -111,7 +111,7 @@ def column_faults(source: SourceFile, settings: Settings) -> list[Fault]:
     for column in sorted({column for column in source.columns if lowered.count(column.lower()) > 1}):
         faults.append(Fault(name, column, "duplicate_column", "name each column once, upper and lower case alike"))
     for column in contract.column_names:
-        if column not in source.columns:
+        if column not in source.columns and not contract[column].optional:
             faults.append(Fault(name, column, "missing_column", "deliver the file with this column"))
     for column in source.columns:
         if column not in contract.column_names and column not in ignored:

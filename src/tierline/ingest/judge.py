@@ -18,7 +18,7 @@ import pyarrow as pa
 from tierline.ingest.pseudonyms import pseudonymise
 from tierline.lake import Lake, scan
 from tierline.schemas import Table
-from tierline.schemas.lake import CUSTOMER_TABLES, VIA_LOAN
+from tierline.schemas.lake import CUSTOMER_TABLES, PSEUDONYMISED, VIA_LOAN
 
 CHANGEABLE_OWNER = ("transactions", "loans", "repayments")
 """Tables whose key does not fix the customer. Versions of a key must stay in one bucket, or none replaces another."""
@@ -107,7 +107,7 @@ def add_references(connection: duckdb.DuckDBPyConnection, contract: Table) -> No
 
 def _make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Table, around: Surroundings) -> None:
     """Hash each distinct identifier once, in Python: many rows share few persons."""
-    names = [column for column in ("customer_id", "counterparty_id") if column in contract.column_names]
+    names = [column for column in ("customer_id", *PSEUDONYMISED) if column in contract.column_names]
     distinct = " UNION ".join(f"SELECT DISTINCT {name} AS id FROM staged WHERE {name} IS NOT NULL" for name in names)
     ids = connection.sql(distinct).to_arrow_table().column("id").to_pylist() if names else []
     hashed = pa.table(

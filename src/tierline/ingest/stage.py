@@ -76,6 +76,8 @@ def _group_sql(contract: Table, members: list[SourceFile], start: int, timezone:
 
 
 def _cast(contract: Table, name: str, source: SourceFile) -> Cast:
+    if name not in source.columns:  # optional, or the file would have been refused
+        return Cast(f"NULL::{STAGED_TYPES[contract[name].kind]}")
     if source.schema is None:
         return csv_cast(contract[name])
     return parquet_cast(contract[name], source.schema.field(name).type)

@@ -24,7 +24,7 @@ from tierline.ingest.rules import business_day
 from tierline.lake import SQL_TYPES, TableTotals, scan
 from tierline.parquet import described_schema, write_arrow
 from tierline.schemas import LAKE, Column, Table
-from tierline.schemas.lake import CUSTOMER_TABLES
+from tierline.schemas.lake import CUSTOMER_TABLES, PSEUDONYMISED
 
 BATCH_ROWS = 100_000
 PASS_ROWS = 1_500_000
@@ -61,7 +61,7 @@ def write_quarantine(connection: duckdb.DuckDBPyConnection, contract: Table, pat
     result = connection.sql(
         f"SELECT * FROM (SELECT {columns}, source_file, failed_rules FROM staged"
         f" JOIN rejected ON rejected.row = staged.rowid JOIN source_files USING (file_id)"
-        f" {owner_join(contract)} {_counterparty_join(contract)}) ORDER BY {order}"
+        f" {owner_join(contract)} {_other_joins(contract)}) ORDER BY {order}"
     )
     data = result.to_arrow_table()
     if data.num_rows:
@@ -122,7 +122,7 @@ def _accepted_sql(contract: Table, timezone: str, condition: str) -> str:
     return (
         f"SELECT {bucket} AS bucket, {columns} FROM staged"
         f" ANTI JOIN (SELECT row FROM rejected UNION ALL SELECT row FROM duplicates) AS excluded"
-        f" ON excluded.row = staged.rowid {owner_join(contract)} {_counterparty_join(contract)}"
+        f" ON excluded.row = staged.rowid {owner_join(contract)} {_other_joins(contract)}"
         f" {condition} ORDER BY {', '.join(order)}"
     )
 
@@ -137,8 +137,8 @@ def _lake_value(contract: Table, column: Column, timezone: str) -> str:
     name = column.name
     if name == "customer_key":
         return "owner.customer_key"
-    if name == "counterparty_key":
-        return "counterparty.customer_key"
+    if name in PSEUDONYMISED.values():
+        return f"{name}s.customer_key"
     if name == "birth_year":
         return "year(staged.birth_date)::INTEGER"
     if name == "known_on":
@@ -157,10 +157,10 @@ def _quarantine_column(contract: Table, column: Column, timezone: str) -> str:
     return f"TRY({value}) AS {column.name}"
 
 
-def _counterparty_join(contract: Table) -> str:
-    if "counterparty_id" not in contract.column_names:
-        return ""
-    return "LEFT JOIN pseudonyms AS counterparty ON counterparty.id = staged.counterparty_id"
+def _other_joins(contract: Table) -> str:
+    """SQL that joins ``staged`` to the pseudonyms of others than the customer, one alias for each."""
+    there = {name: f"{key}s" for name, key in PSEUDONYMISED.items() if name in contract.column_names}
+    return " ".join(f"LEFT JOIN pseudonyms AS {alias} ON {alias}.id = staged.{name}" for name, alias in there.items())
 
 
 def _by_bucket(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.Table]]:

@@ -5,5 +5,6 @@ Belongs here: limits and their reasons. Does not belong here: whose money it is 
 
 from tierline.limits.before import stamp_changes
 from tierline.limits.decide import LimitContext, decide_limits
+from tierline.limits.household import household_note
 
-__all__ = ["LimitContext", "decide_limits", "stamp_changes"]
+__all__ = ["LimitContext", "decide_limits", "household_note", "stamp_changes"]

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from tierline.limits.before import Before, change_dates, release_before, rows_of
 from tierline.limits.holdout import ARM, HOLDOUT_ARM, draw_arms
+from tierline.limits.household import cap_households, members_of
 from tierline.limits.ladder import Flags, Standing, walk
 from tierline.limits.target import target_limits
 from tierline.money import to_cents, to_money
@@ -65,13 +66,16 @@ def decide_limits(inputs: pa.Table, scores: pa.Table, context: LimitContext, pol
         warned=_warned(before, frame["pd_12m"].to_numpy(), review, policy.limits),
         held_out=arms.held_out,
     )
-    step = walk(target, standing, frame, policy.limits)
+    rank = tiers.map({tier: place for place, tier in enumerate(policy.scale.tiers)}).fillna(len(policy.scale.tiers))
+    had = _cents(np.nan_to_num(before.limit))
+    members = members_of(inputs, rank.to_numpy(dtype=np.int64), had)
+    step = cap_households(walk(target, standing, frame, policy.limits), members, policy.limits, context.net_assets)
     columns = {
         "customer_key": keys,
         "as_of": pa.repeat(pa.scalar(context.as_of, pa.date32()), len(keys)),
         "tier": scored.column("tier"),
         "credit_limit": to_money(_cents(step.limit)),
-        "previous_limit": to_money(_cents(np.nan_to_num(before.limit)), ~np.isnan(before.limit)),
+        "previous_limit": to_money(had, ~np.isnan(before.limit)),
         "drawn_balance": inputs.column("drawn_balance"),
         "action": pa.array(step.action, pa.string()),
         "action_reason": pa.array(step.reason, pa.string()),

@@ -98,6 +98,7 @@ class LimitPolicy(_Section):
     """Limits: caps in the profile's currency, affordability, and the ladder.
 
     ``annual_income_share_cap`` is a natural person's limit as a share of a year's income; None where no rule has it.
+    ``related_share_of_net_assets`` holds for a household together, as ``consumer_cap`` does for its consumers.
     ``holdout_share`` of the customers, drawn by ``holdout_seed``, get no raise, so that the effect of raises can be
     measured.
     """
@@ -105,6 +106,7 @@ class LimitPolicy(_Section):
     consumer_cap: Money
     business_cap: Money
     borrower_share_of_net_assets: Fraction
+    related_share_of_net_assets: Fraction
     product_cap: Money
     tier_caps: dict[str, Money]
     dti_cap: Fraction
@@ -131,6 +133,8 @@ class LimitPolicy(_Section):
         caps = list(self.tier_caps.values())
         if caps != sorted(caps, reverse=True):
             raise ValueError("tier_caps must not rise with risk")
+        if self.related_share_of_net_assets < self.borrower_share_of_net_assets:
+            raise ValueError("related_share_of_net_assets must not be below borrower_share_of_net_assets")
         return self
 
 

@@ -52,7 +52,11 @@ class Feed(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table. ``minimum`` and ``maximum`` are inclusive; ``allowed`` lists a closed vocabulary."""
+    """One column of a table. ``minimum`` and ``maximum`` are inclusive; ``allowed`` lists a closed vocabulary.
+
+    An ``optional`` column may be missing from a file, and is null there: a source need not have it, and what was
+    written before the contract had it stays readable.
+    """
 
     name: str
     kind: Kind
@@ -62,6 +66,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     allowed: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def arrow_field(self) -> pa.Field:
@@ -101,6 +106,11 @@ class Table:
         return tuple(column.name for column in self.columns if column.kind is Kind.MONEY)
 
     @property
+    def optional_columns(self) -> tuple[Column, ...]:
+        """Columns that may be missing from a file."""
+        return tuple(column for column in self.columns if column.optional)
+
+    @property
     def arrow_schema(self) -> pa.Schema:
         """The exact Arrow schema of a file of this table."""
         return pa.schema([column.arrow_field for column in self.columns])
@@ -108,4 +118,8 @@ class Table:
     @property
     def schema_hash(self) -> str:
         """SHA-256 over everything the contract says; changes whenever the contract does."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        described = asdict(self)
+        for column in described["columns"]:
+            if not column["optional"]:
+                del column["optional"]  # a contract that knows nothing of it keeps the hash it had
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -19,6 +19,7 @@ DECISION_INPUTS = Table(
         Column("segment", S, "kind of borrower", allowed=("consumer", "sole_proprietor")),
         Column("region_code", S, "region of residence"),
         Column("industry_code", S, "industry", nullable=True),
+        Column("household_key", S, "pseudonym of the household; null if not known", nullable=True, optional=True),
         Column("scenario_id", S, "scenario of the newest loan; null without one", nullable=True),
         Column("consent_partner_sharing", B, "consent to share data with funding partners"),
         Column("pd_12m", R, "calibrated probability of default; 1 when in default", minimum=0, maximum=1),

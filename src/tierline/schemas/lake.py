@@ -3,7 +3,7 @@
 Belongs here: the rule that turns a landing contract into a lake contract. Does not belong here: the keyed hash itself
 (``ingest``).
 
-The rule: ``customer_id`` becomes ``customer_key`` and ``counterparty_id`` becomes ``counterparty_key`` (keyed
+The rule: ``customer_id`` becomes ``customer_key``, and so do ``counterparty_id`` and ``household_id`` (keyed
 HMAC-SHA256, first 32 hex digits), ``birth_date`` becomes ``birth_year``, other personal columns are dropped; tables
 that belong to a customer through a loan gain ``customer_key``; ``known_on`` is the business day of the knowledge time,
 and ``occurred_on`` / ``paid_on`` those of the event times that are timestamps.
@@ -21,8 +21,11 @@ KNOWN_ON = Column("known_on", Kind.DATE, "business day on which the row became k
 _REPLACED = {
     "customer_id": CUSTOMER_KEY,
     "counterparty_id": Column("counterparty_key", Kind.STRING, "pseudonym of the other party", nullable=True),
+    "household_id": Column("household_key", Kind.STRING, "pseudonym of the household", nullable=True, optional=True),
     "birth_date": Column("birth_year", Kind.COUNT, "year of birth", minimum=1900, maximum=2100),
 }
+PSEUDONYMISED = {"counterparty_id": "counterparty_key", "household_id": "household_key"}
+"""Identifiers of others than the customer, and what they become."""
 _BUSINESS_DAYS = {
     "occurred_at": Column("occurred_on", Kind.DATE, "business day of the transaction"),
     "paid_at": Column("paid_on", Kind.DATE, "business day of the payment"),

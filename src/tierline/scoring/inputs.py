@@ -15,7 +15,7 @@ from tierline.parquet import conform
 from tierline.schemas import DECISION_INPUTS
 
 _SQL = """
-SELECT customer_key, segment, region_code, industry_code, newest.scenario_id, consent_partner_sharing,
+SELECT customer_key, segment, region_code, industry_code, household_key, newest.scenario_id, consent_partner_sharing,
        pd_12m, in_default, thin_file,
        round(income_recurring_monthly, 2)::DECIMAL(18,2) AS income_recurring_monthly,
        customer.declared_income_monthly,

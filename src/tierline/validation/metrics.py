@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from tierline.schemas import Column, Kind, Table
+from tierline.schemas.lake import PSEUDONYMISED
 from tierline.sql import named
 from tierline.validation.proofs import HexDigits, NoNulls, Proof, UniqueRows
 
@@ -24,7 +25,7 @@ KEY_DIGITS = 32
 KEY_PATTERN = f"[0-9a-f]{{{KEY_DIGITS}}}"
 PROVERS = 4
 """Proofs under way beside the query; more only raise the memory."""
-PSEUDONYMS = ("customer_key", "counterparty_key")
+PSEUDONYMS = ("customer_key", *PSEUDONYMISED.values())
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ def schema_faults(contract: Table, schema: pa.Schema) -> list[str]:
     for column in contract.columns:
         index = schema.get_field_index(column.name)
         expected = column.arrow_field.type
+        if index < 0 and column.optional:
+            continue
         if index < 0:
             faults.append(f"{contract.name}.{column.name}: expect the column: it is missing")
         elif schema.field(index).type != expected:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import features, peers
+from benchmarks import features, peers, polars_peers
 from benchmarks.skewed import LAST, VOCABULARY, Skewed, load_days, make_lake
 from benchmarks.timing import Measured, table
 from tierline.features.build import BucketTask, make_tables, prepared
@@ -55,11 +54,10 @@ def by_other(run: Callable[..., Any]) -> Callable[[Lake], pd.DataFrame]:
     return call
 
 
-needs_polars = pytest.mark.skipif(importlib.util.find_spec("polars") is None, reason="Polars is not installed")
 PEERS = [
     pytest.param(by_pandas, id="pandas"),
-    pytest.param(by_other(peers.polars_one_pass), id="Polars, one pass", marks=needs_polars),
-    pytest.param(by_other(peers.polars_two_steps), id="Polars, two steps", marks=needs_polars),
+    pytest.param(by_other(polars_peers.polars_one_pass), id="Polars, one pass"),
+    pytest.param(by_other(polars_peers.polars_two_steps), id="Polars, two steps"),
     pytest.param(by_other(peers.naive_sql), id="naive SQL"),
 ]
 

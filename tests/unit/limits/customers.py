@@ -33,6 +33,7 @@ def customer(key: str = "c", **facts: Any) -> Row:
     ``pd_before`` in its scores. ``pd_12m`` is one of the tier unless it is given.
     """
     row = {"customer_key": key, "segment": "consumer", "region_code": "110000", "industry_code": None}
+    row |= {"household_key": None}
     row |= {"consent_partner_sharing": True, "tier": "A", "in_default": False, "thin_file": False, "previous": None}
     row |= dict.fromkeys(MONEY, 0) | {"income_recurring_monthly": 10_000, "declared_income_monthly": None}
     row |= {"dpd": 0, "max_dpd_90d": 0, "on_time_streak": 3, "months_on_book": 6, "pd_12m": None}

@@ -54,6 +54,7 @@ def test_every_day_has_exactly_the_numbers_the_file_gives_for_it() -> None:
         ("limits.consumer_cap", 200_000),
         ("limits.business_cap", 10_000_000),
         ("limits.borrower_share_of_net_assets", 0.10),
+        ("limits.related_share_of_net_assets", 0.15),
         ("funding.own_share_min", 0.30),
         ("funding.partner_tier1_cap", 0.25),
         ("funding.partner_joint_cap", 0.50),
@@ -138,6 +139,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "superseded without end": (_replace("lgd", entry(0.5, status="superseded")), "needs effective_to"),
     "unknown status": (_replace("lgd", entry(0.5, status="maybe")), "pricing.lgd.0.status"),
     "no source": (_replace("lgd", entry(0.5, source="")), "pricing.lgd.0.source"),
+    "related parties below the borrower": (
+        changed({"limits.related_share_of_net_assets": 0.09}),
+        "related_share_of_net_assets must not be below borrower_share_of_net_assets",
+    ),
     "share above 1": (changed({"pricing.lgd": 1.01}), "pricing.lgd: Input should be less than or equal to 1"),
     "share below 0": (changed({"limits.dti_cap": -0.1}), "limits.dti_cap"),
     "money below 0": (changed({"limits.product_cap": -1.0}), "limits.product_cap"),

@@ -73,6 +73,7 @@ def edge_lake(root: Path) -> Lake:
                 date(2023, 1, 1),
                 segment="sole_proprietor",
                 industry_code="I7",
+                household_key=lakes.key(99),
                 consent_partner_sharing=False,
                 declared_income_monthly=lakes.money(8_000),
             )
@@ -115,6 +116,7 @@ def test_decision_inputs_by_hand(tmp_path: Path) -> None:
         "segment": "sole_proprietor",
         "region_code": "R1",
         "industry_code": "I7",
+        "household_key": lakes.key(99),
         "scenario_id": "SHOP",
         "consent_partner_sharing": False,
         "pd_12m": pd_12m[lakes.key(3)],

@@ -35,11 +35,18 @@ def rows(landing: Path, table: str, day: str) -> list[dict[str, object]]:
     return read.to_pylist()
 
 
+def test_a_column_that_may_be_missing_is_taken_where_it_is_given(tmp_path: Path) -> None:
+    mapping = spoiled((("tables", "customers", "constants", "household_id"), "H1"))
+    write_landing(mapping, lender(tmp_path / "data"), tmp_path / "landing")
+    assert [row["household_id"] for row in rows(tmp_path / "landing", "customers", "2024-01-03")] == ["H1", "H1"]
+
+
 def test_values_days_and_declaration(tmp_path: Path) -> None:
     landing = tmp_path / "home" / "landing"
     info = write_landing(spoiled(), lender(tmp_path / "data"), landing)
     # c2 joined 2024-01-03 23:30 in Lagos (UTC+1), c1's loan was paid out at 10:00 there; loan 11 at 00:30 on the 4th.
     assert [row["customer_id"] for row in rows(landing, "customers", "2024-01-03")] == ["c2", "c3"]
+    assert [row["household_id"] for row in rows(landing, "customers", "2024-01-03")] == [None, None]  # not delivered
     assert rows(landing, "loans", "2024-01-02") == [
         {
             "loan_id": "10",

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,8 @@ from tierline.schemas import LANDING
 from tierline.schemas.contract import Feed, Table
 from tierline.sources.info import read_info
 from tierline.sources.simulated import SimulationSpec, run, simulate
+from tierline.sources.simulated.households import draw_households
+from tierline.sources.simulated.randomness import streams
 from tierline.sources.simulated.truth import read_truth
 
 SPEC = SimulationSpec(customers=60, months=15, as_of=date(2026, 6, 30), seed=7)
@@ -150,6 +153,28 @@ def test_loan_flows_stand_in_the_account(world: Path) -> None:
     owed = final(world, "instalments").set_index(["loan_id", "instalment_no"])
     paid = final(world, "repayments").groupby(["loan_id", "instalment_no"])["amount"].sum()
     assert (paid <= (owed["principal_due"] + owed["interest_due"]).loc[paid.index]).all()
+
+
+def test_about_an_eighth_live_with_another_customer_of_their_region() -> None:
+    region = np.random.default_rng(3).integers(0, 31, 20_000)
+    household = draw_households(region, np.random.default_rng(5))
+    shared = pd.DataFrame({"household": household, "region": region})[household >= 0].groupby("household")["region"]
+    assert 0.10 <= (household >= 0).mean() <= 0.125
+    assert set(shared.size()) == {2, 3, 4}
+    assert (shared.nunique() == 1).all()
+
+
+def test_households_draw_from_a_stream_of_their_own() -> None:
+    """The purposes before them have the generators they had when there were eleven."""
+    for child, (purpose, rng) in zip(np.random.SeedSequence(7).spawn(11), streams(7).items(), strict=False):
+        assert rng.bit_generator.state == np.random.default_rng(child).bit_generator.state, purpose
+    assert list(streams(7)).index("households") == 11
+
+
+def test_a_customer_keeps_the_household(world: Path) -> None:
+    rows = frame(world, "customers")
+    assert (rows.groupby("customer_id")["household_id"].nunique(dropna=False) == 1).all()
+    assert final(world, "customers")["household_id"].dropna().value_counts().ge(2).all()
 
 
 def test_macro_is_published_late_and_revised(world: Path) -> None:

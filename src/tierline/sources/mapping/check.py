@@ -16,6 +16,7 @@ from typing import Literal
 import duckdb
 
 from tierline.errors import Fault
+from tierline.lake import SQL_TYPES
 from tierline.schemas import LANDING, Feed, Kind, Table
 from tierline.sources.mapping.casts import contract_cast, sql_name, sql_text, type_fault
 from tierline.sources.mapping.files import FileFaults, about_data, count, counts_where, mapped_session, told
@@ -142,7 +143,8 @@ def _type_selected(
             faults.append(Fault(table.name, column.name, *wrong))
     if faults:
         return faults
-    casts = {column.name: contract_cast(column, found[column.name], mapping.timezone) for column in table.columns}
+    there = [column for column in table.columns if column.name in found]
+    casts = {column.name: contract_cast(column, found[column.name], mapping.timezone) for column in there}
     failed = [f"{sql_name(name)} IS NOT NULL AND ({cast}) IS NULL" for name, cast in casts.items()]
     for name, bad in zip(casts, counts_where(connection, "selected", failed), strict=True):
         if bad:
@@ -151,7 +153,8 @@ def _type_selected(
             action = f"{bad} values are not a {kind.value}: mend them in the SELECT{zone}"
             faults.append(Fault(table.name, name, "unparseable", action))
     if not faults:
-        typed = ", ".join(f"{cast} AS {sql_name(name)}" for name, cast in casts.items())
+        nulls = {column.name: f"NULL::{SQL_TYPES[column.kind]}" for column in table.columns}  # of optional ones
+        typed = ", ".join(f"{cast} AS {sql_name(name)}" for name, cast in (nulls | casts).items())
         connection.execute(f"CREATE TABLE mapped.{table.name} AS SELECT {typed} FROM selected")
     return faults
 
@@ -159,7 +162,7 @@ def _type_selected(
 def _column_faults(table: Table, found: list[str]) -> list[Fault]:
     faults = []
     for column in table.columns:
-        if column.name not in found:
+        if column.name not in found and not column.optional:
             null = " (null is allowed)" if column.nullable else ""
             action = f"give it in the SELECT, or under tables.{table.name}.constants{null}"
             faults.append(Fault(table.name, column.name, "missing_column", action))

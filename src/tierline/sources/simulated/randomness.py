@@ -19,6 +19,7 @@ PURPOSES = (
     "recording",
     "customers",
     "funding",
+    "households",  # the last: a purpose put before another would give that one other draws
 )
 
 

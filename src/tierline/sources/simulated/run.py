@@ -19,6 +19,7 @@ from tierline.schemas import LANDING
 from tierline.sources.info import SourceInfo, write_info
 from tierline.sources.simulated.book import outstanding
 from tierline.sources.simulated.funding import partner_table, position_table, version_days
+from tierline.sources.simulated.households import draw_households
 from tierline.sources.simulated.landing import write_days
 from tierline.sources.simulated.loans import Loans, draw_loans, schedules
 from tierline.sources.simulated.macro import publish
@@ -156,7 +157,8 @@ def _tables(world: World) -> Iterator[tuple[str, Dated, Ints]]:
     changes, payments = pay(loans, plan, world.paths, timeline, persons, streams["payments"])
     payments = _paid(payments, (timeline.last_day + 1) * DAY)
     scenario = preferred_scenario(loans, streams["loans"])
-    yield "customers", customers_table(persons, timeline, streams["customers"]), days
+    household = draw_households(persons.region, streams["households"])
+    yield "customers", customers_table(persons, household, timeline, streams["customers"]), days
     yield "loans", loans_table(loans, numbers, scenario), days
     yield "instalments", instalments_table(loans, numbers, plan, changes, (persons, timeline)), days
     yield "repayments", repayments_table(payments, plan, numbers, timeline, streams["recording"]), days

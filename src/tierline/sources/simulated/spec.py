@@ -10,7 +10,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-SIMULATOR_VERSION = "1"
+SIMULATOR_VERSION = "2"
 """Changes whenever the same specification would give other bytes."""
 
 

@@ -29,7 +29,7 @@ from tierline.sources.simulated.rows import NOBODY
 from tierline.sources.simulated.timeline import DAY, Ints, Timeline
 from tierline.sources.simulated.vocabulary import SCENARIOS
 
-CUSTOMER_PREFIX, LOAN_PREFIX, REPAYMENT_PREFIX = "C", "L", "R"
+CUSTOMER_PREFIX, LOAN_PREFIX, REPAYMENT_PREFIX, HOUSEHOLD_PREFIX = "C", "L", "R", "H"
 CHANGED_SHARE = 0.04  # customers that state another income or consent once
 LOAN_PRODUCTS = ("instalment_loan", "short_loan")
 
@@ -42,8 +42,11 @@ class Dated:
     day: Ints
 
 
-def customers_table(persons: Persons, timeline: Timeline, rng: np.random.Generator) -> Dated:
-    """First versions on the day of registration (founders in one load on the first day), a few changed later."""
+def customers_table(persons: Persons, household: Ints, timeline: Timeline, rng: np.random.Generator) -> Dated:
+    """First versions on the day of registration (founders in one load on the first day), a few changed later.
+
+    ``household`` numbers those who live with another customer; it is stated from the first version on.
+    """
     count = len(persons)
     stated = np.rint(persons.income * np.exp(rng.normal(0.05, 0.2, count)) / 100) * 10_000
     silent, unknown = rng.random(count) < 0.10, rng.random(count) < 0.08
@@ -72,6 +75,7 @@ def customers_table(persons: Persons, timeline: Timeline, rng: np.random.Generat
         "industry_code": words(
             np.where(unknown[who] & ~persons.proprietor[who], -1, persons.industry[who]), INDUSTRIES
         ),
+        "household_id": _households(household[who]),
         "declared_income_monthly": _nullable_money(income, silent[who] & ~changed),
         "consent_partner_sharing": pa.array(consent[who] ^ (changed & (who % 3 == 0))),
         "recorded_at": instants(recorded),
@@ -82,6 +86,11 @@ def customers_table(persons: Persons, timeline: Timeline, rng: np.random.Generat
 def _births(persons: Persons, rng: np.random.Generator) -> Ints:
     """Between 20 and 60 years old at registration."""
     return persons.registered - (365.25 * (20 + 40 * rng.beta(1.6, 2.4, len(persons)))).astype(np.int64)
+
+
+def _households(household: Ints) -> pa.Array:
+    named = numbered(HOUSEHOLD_PREFIX, np.maximum(household, 0) + 1)
+    return pa.compute.if_else(pa.array(household >= 0), named, pa.scalar(None, pa.string()))
 
 
 def _nullable_money(cents: Ints, missing: np.typing.NDArray[np.bool_]) -> pa.Array:
