@@ -238,13 +238,13 @@ def largest_programme() -> list[str]:
             f"P{n:02d}",
             float(rng.uniform(0.02, 0.05)),
             {"partner_commitment": Bound(int(rooms[n]), 0)},
-            True,
+            "",
             frozenset(),
             frozenset(),
         )
         for n in range(30)
     ]
-    lender = Lender(partners, 0.045, int(total * 12))
+    lender = Lender(partners, 0.045, int(total * 12), policy.pricing.hurdle_rate)
     rules = [Rule("partner_commitment", p.partner_id, n, int(rooms[n])) for n, p in enumerate(partners)]
     rules += [Rule("partner_share", p.partner_id, n, share=Fraction("0.35")) for n, p in enumerate(partners)]
     rules += [Rule("region_share", str(n), n, share=Fraction("0.05")) for n in range(31)]

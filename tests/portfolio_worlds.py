@@ -6,7 +6,7 @@ belong here: expectations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -56,20 +56,32 @@ class Decided:
     result: FundingResult
 
 
-def world(customers: int, seed: int, *, nasty: bool = False, room: float | None = None) -> World:
-    """A first night, nothing drawn yet. ``room``: commitments as a part of what partners could use, else drawn."""
+def world(
+    customers: int,
+    seed: int,
+    *,
+    nasty: bool = False,
+    room: float | None = None,
+    profile: str = PROFILE,
+    day: date = DAY,
+    guarantees: Sequence[float | None] = (None,),
+) -> World:
+    """A first night, nothing drawn yet. ``room``: commitments as a part of what partners could use, else drawn.
+
+    ``guarantees``: first-loss shares of the partners in turn.
+    """
     rng = np.random.default_rng([seed, customers])
     inputs = _inputs(customers, rng, nasty)
     inputs = _with(inputs, "household_key", _households(customers, np.random.default_rng([seed, customers, 6])))
     expected = customers * 12_000.0
     scale = expected * (room if room is not None else float(rng.uniform(0.2, 1.2)))
-    partners: pa.Table | None = _partners(scale, rng, nasty)
+    partners: pa.Table | None = _partners(scale, rng, nasty, day, guarantees)
     assets = expected * float(rng.uniform(0.06, 0.3))
-    position: pa.Table | None = _position(assets, rng)
+    position: pa.Table | None = _position(assets, rng, day)
     if nasty:
         partners = None if rng.random() < 0.15 else partners
         position = None if rng.random() < 0.15 else position
-    return World(DAY, PROFILE, inputs, partners, position)
+    return World(day, profile, inputs, partners, position)
 
 
 def following(given: World, decided: Decided, seed: int, *, drawn: float = 0.5, moved: float = 0.0) -> World:
@@ -193,7 +205,9 @@ def scored_of(given: World) -> pa.Table:
     return table
 
 
-def _partners(total: float, rng: np.random.Generator, nasty: bool) -> pa.Table:
+def _partners(
+    total: float, rng: np.random.Generator, nasty: bool, day: date, guarantees: Sequence[float | None]
+) -> pa.Table:
     count = int(rng.integers(1, 7)) if nasty else 6
     weight = rng.dirichlet(np.full(count, 3.0)) * total
     rows = []
@@ -207,22 +221,23 @@ def _partners(total: float, rng: np.random.Generator, nasty: bool) -> pa.Table:
         row |= {"total_loans": round(commitment * float(rng.uniform(6, 60)), 2)}
         row |= {"joint_loan_balance": round(row["total_loans"] * float(rng.uniform(0.05, 0.48)), 2)}
         days = int(rng.choice([30, 89, 90, 400])) if nasty else 400
-        row |= {"expires_on": None if rng.random() < 0.3 else DAY + timedelta(days=days)}
+        row |= {"expires_on": None if rng.random() < 0.3 else day + timedelta(days=days)}
         row |= {"notice_days": int(rng.choice([7, 29, 30, 90])) if nasty else 60}
         row |= {"cost_of_funds": round(float(rng.uniform(0.025, 0.05)), 4)}
+        row |= {"first_loss_share": guarantees[number % len(guarantees)]}
         rows.append(row | {"accepted_tiers": str(rng.choice(["*", "A,B,C,D", "A,B,C"]))})
-    return _lake("funding_partners", rows)
+    return _lake("funding_partners", rows, day)
 
 
-def _position(assets: float, rng: np.random.Generator) -> pa.Table:
-    row = {"as_of": DAY - timedelta(days=30), "net_assets": round(assets, 2), "standard_funding": 0.0}
+def _position(assets: float, rng: np.random.Generator, day: date) -> pa.Table:
+    row = {"as_of": day - timedelta(days=30), "net_assets": round(assets, 2), "standard_funding": 0.0}
     row |= {"non_standard_funding": 0.0, "cost_of_funds": round(float(rng.uniform(0.03, 0.05)), 4)}
-    return _lake("lender_position", [row])
+    return _lake("lender_position", [row], day)
 
 
-def _lake(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+def _lake(name: str, rows: list[dict[str, Any]], day: date) -> pa.Table:
     schema = LAKE[name].arrow_schema
-    known = {"known_on": DAY, "recorded_at": pa.scalar(DAY, pa.date32()).cast(pa.timestamp("us", "UTC")).as_py()}
+    known = {"known_on": day, "recorded_at": pa.scalar(day, pa.date32()).cast(pa.timestamp("us", "UTC")).as_py()}
     rows = [known | row for row in rows]
     columns = {}
     for field in schema:

@@ -255,6 +255,7 @@ def some_partner(rng: np.random.Generator, number: int, as_of: date) -> Row:
     row |= {"drawn": Decimal(drawn), "commitment": Decimal(drawn + int(rng.integers(0, 20)) * 10_000)}
     row |= {"expires_on": pick(rng, (None, as_of + timedelta(days=90), as_of + timedelta(days=89)))}
     row |= {"notice_days": 30, "cost_of_funds": round(float(rng.uniform(0.02, 0.04)), 3)}
+    row |= {"first_loss_share": pick(rng, (None, 0.0))}
     return filled("funding_partners", row | {"accepted_tiers": pick(rng, ("*", "A,B,C", "A, B, C, D"))}, as_of)
 
 

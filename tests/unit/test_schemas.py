@@ -34,7 +34,7 @@ DESIGN = {
     "funding_partners": (
         "partner_id",
         "licence home_region regions net_tier1_capital total_loans joint_loan_balance commitment drawn expires_on?"
-        " notice_days cost_of_funds accepted_tiers recorded_at",
+        " notice_days cost_of_funds accepted_tiers first_loss_share? recorded_at",
     ),
     "outcomes": ("loan_id", "defaulted observed_on recorded_at"),
     "lender_position": ("as_of", "net_assets standard_funding non_standard_funding cost_of_funds recorded_at"),
@@ -58,7 +58,8 @@ def test_the_tables_are_the_designed_ones() -> None:
 
 def test_columns_that_may_be_missing_are_null_where_they_are() -> None:
     optional = [(name, column) for name, table in (LANDING | LAKE).items() for column in table.optional_columns]
-    assert [(name, column.name) for name, column in optional] == [("customers", "household_key")]
+    expected = [("customers", "household_key"), ("funding_partners", "first_loss_share")]
+    assert [(name, column.name) for name, column in optional] == expected
     assert [column.name for column in LANDING["customers"].optional_columns] == ["household_id"]
     assert all(column.nullable for _, column in optional)
 

@@ -95,16 +95,18 @@ def fits(night: Night, frame: pd.DataFrame, column: str) -> npt.NDArray[np.bool_
 
 
 def misfits(night: Night, frame: pd.DataFrame, column: str) -> dict[str, npt.NDArray[np.bool_]]:
-    """Per rule, the rows whose known partner it forbids: end, notice, tier, region, consent."""
+    """Per rule, the rows whose known partner it forbids: end, notice, guarantee, tier, region, consent."""
     end = night.as_of + timedelta(days=int(night.profile.exact("funding.min_days_to_expiry")))
     notice = night.profile.exact("funding.min_notice_days")
-    names = ("partner_expiry", "partner_notice", "partner_tier", "partner_region", "consent")
+    most = night.profile.exact("funding.first_loss_cap")
+    names = ("partner_expiry", "partner_notice", "partner_guarantee", "partner_tier", "partner_region", "consent")
     broken = {name: np.zeros(len(frame), dtype=bool) for name in names}
     for partner_id, partner in night.partners.items():
         theirs = (frame[column] == partner_id).to_numpy(dtype=bool)
         takes, reaches = _any_of(partner["accepted_tiers"]), _reach(partner)
         broken["partner_expiry"] |= theirs & (not _runs(partner, end))
         broken["partner_notice"] |= theirs & (not _stays(partner, notice))
+        broken["partner_guarantee"] |= theirs & (guarantee_of(partner) > most)
         if takes is not None:
             broken["partner_tier"] |= theirs & ~frame["tier"].isin(takes).to_numpy(dtype=bool)
         if reaches is not None:
@@ -121,6 +123,12 @@ def _runs(partner: Mapping[str, object], end: date) -> bool:
 def _stays(partner: Mapping[str, object], least: Fraction) -> bool:
     notice = partner["notice_days"]
     return isinstance(notice, int) and notice >= least
+
+
+def guarantee_of(partner: Mapping[str, object]) -> Fraction:
+    """Part of the partner's share whose first losses the lender bears; 0 where the table says nothing of it."""
+    share = partner.get("first_loss_share")
+    return Fraction(0) if pd.isna(share) else Fraction(str(share))  # type: ignore[call-overload]
 
 
 def _reach(partner: Mapping[str, object]) -> set[str] | None:

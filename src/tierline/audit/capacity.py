@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from tierline.audit.book import guarantee_of
 from tierline.audit.finding import Finding, Rows, finding
 from tierline.audit.night import Night, beside
 
@@ -132,9 +133,19 @@ def _whole(night: Night, book: pd.DataFrame, total: Fraction) -> Iterator[Figure
     own = Fraction(int(book["own"].sum()))
     yield Figure("leverage", BOOK, own, Fraction(floor(times * night.net_assets)))
     charge = pd.Series(_capital(night, book["pd_12m"]), index=book.index) * exposure
-    required = Fraction(float((charge * book["own"] / book["credit_limit"]).sum()))
+    required = Fraction(float((charge * book["own"] / book["credit_limit"]).sum())) + _guarantees(night, book, exposure)
     most = exact("funding.capital_budget") * night.net_assets
     yield Figure("capital", BOOK, required, most, tolerance=_FLOAT_CENTS)
+
+
+def _guarantees(night: Night, book: pd.DataFrame, exposure: pd.Series) -> Fraction:
+    """Cents of capital that first-loss guarantees tie up: all of each, on the partner's part of the exposure."""
+    total = Fraction(0)
+    for member, partner in night.partners.items():
+        theirs = book["partner"] == member
+        part = (exposure * book["theirs"] / book["credit_limit"])[theirs]
+        total += guarantee_of(partner) * Fraction(float(part.sum()))
+    return total
 
 
 def _sole_lowered(night: Night) -> bool:

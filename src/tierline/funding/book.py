@@ -21,7 +21,7 @@ from tierline.errors import TierlineError
 from tierline.funding.costs import newest_position
 from tierline.funding.partners import Partner, all_partners
 from tierline.money import to_cents
-from tierline.policy import Policy
+from tierline.policy import FundingPolicy, Policy
 from tierline.pricing.capital import CONFIDENCE, PD_FLOOR
 
 Floats = npt.NDArray[np.float64]
@@ -57,11 +57,27 @@ class FundingInputs:
 
 @dataclass(frozen=True)
 class Lender:
-    """What holds for the whole book: partners by id, own cost of funds, net assets in cents (None: not delivered)."""
+    """What holds for the whole book: partners by id, own cost of funds, net assets in cents (None: not delivered).
+
+    ``hurdle`` is the annual return asked on capital.
+    """
 
     partners: list[Partner]
     own_cost: float
     net_assets: int | None
+    hurdle: float
+
+    @property
+    def guaranteed(self) -> Floats:
+        """Per partner, and for ``NOBODY`` at the end: capital per yuan of its part, the whole first-loss guarantee."""
+        return np.array([*(partner.guarantee for partner in self.partners), 0.0])
+
+    @property
+    def costs(self) -> Floats:
+        """Per partner, and for ``NOBODY`` at the end: what a yuan of its part costs a year, money and guarantee."""
+        money = np.array([*(partner.cost_of_funds for partner in self.partners), 0.0])
+        costs: Floats = money + self.hurdle * self.guaranteed
+        return costs
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,14 @@ def greatest_part(limit: Ints, own_share: Fraction) -> Ints:
     return limit - own
 
 
+def least_part(limit: Ints, policy: FundingPolicy) -> Ints:
+    """Cents of each limit that a partner must fund if it funds anything new of it: rounded up, but the odd cent that
+    own and partner's share would both ask for is the lender's."""
+    share = Fraction(str(policy.partner_loan_share_min))
+    least: Ints = -(-limit * share.numerator // share.denominator)
+    return np.minimum(least, greatest_part(limit, Fraction(str(policy.own_share_min))))
+
+
 def lender_of(given: FundingInputs, policy: Policy) -> Lender:
     """Partners and position of the night; without a position the policy's own cost of funds."""
     newest = newest_position(given.position, given.as_of)
@@ -116,14 +140,14 @@ def lender_of(given: FundingInputs, policy: Policy) -> Lender:
     else:
         own, net = float(str(newest["cost_of_funds"])), int(Fraction(str(newest["net_assets"])) * 100)
     known = all_partners(given.partners, policy.funding, given.as_of)
-    return Lender([*known, *_gone(given.previous_allocation, known, own)], own, net)
+    return Lender([*known, *_gone(given.previous_allocation, known, own)], own, net, policy.pricing.hurdle_rate)
 
 
 def _gone(previous: pa.Table | None, known: list[Partner], cost: float) -> list[Partner]:
     """Partners of the release before that have left: what they have out runs off, at the own cost of funds."""
     stood = [] if previous is None else pc.unique(previous.column("funder_id")).to_pylist()
     left = sorted(set(stood) - {OWN} - {partner.partner_id for partner in known})
-    return [Partner(one, cost, {}, open=False, tiers=frozenset(), regions=frozenset()) for one in left]
+    return [Partner(one, cost, {}, closed="it has left", tiers=frozenset(), regions=frozenset()) for one in left]
 
 
 def read_book(given: FundingInputs, lender: Lender, policy: Policy) -> Book:

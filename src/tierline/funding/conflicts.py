@@ -19,20 +19,20 @@ _NOTHING = 0.01  # yuan: what the solver's tolerance cannot tell from nothing
 
 
 class InfeasibleError(BlockedError):
-    """No plan keeps every rule. ``conflict``: rules that cannot hold together; ``relaxation``: yuan of each."""
+    """No plan keeps every rule. ``conflict``: rules that cannot hold together; ``relaxation``: money of each."""
 
-    def __init__(self, conflict: list[str], relaxation: dict[str, float]) -> None:
+    def __init__(self, conflict: list[str], relaxation: dict[str, float], money: str) -> None:
         self.conflict, self.relaxation = conflict, relaxation
-        least = "; ".join(f"{name} by {yuan:,.2f} yuan" for name, yuan in relaxation.items())
+        least = "; ".join(f"{name} by {yuan:,.2f} {money}" for name, yuan in relaxation.items())
         super().__init__(
             f"portfolio: these rules cannot hold together with the loans already out: {', '.join(conflict)};"
-            f" the least that must give: {least or 'less than a yuan'}; nothing is published"
+            f" the least that must give: {least or 'next to nothing'}; nothing is published"
         )
 
 
-def explain(programme: Programme) -> InfeasibleError:
-    """Why the programme has no solution."""
-    return InfeasibleError(conflicting(programme), least_relaxation(programme))
+def explain(programme: Programme, money: str) -> InfeasibleError:
+    """Why the programme has no solution; ``money``: the word beside amounts."""
+    return InfeasibleError(conflicting(programme), least_relaxation(programme), money)
 
 
 def conflicting(programme: Programme) -> list[str]:

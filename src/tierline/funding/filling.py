@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tierline.funding.book import DIMENSIONS, NOBODY, Flags, Ints, greatest_part
+from tierline.funding.book import DIMENSIONS, NOBODY, Flags, Ints, greatest_part, least_part
 from tierline.funding.cells import FREE, WANTED
 from tierline.funding.optimum import Optimum
 from tierline.funding.repair import Mender
@@ -90,7 +90,7 @@ def _weight(mender: Mender, rule: Rule, customer: int, partner: int, own: float)
         return ((1 - own) if rule.index == partner else 0.0) - share
     weight = {
         "leverage": own,
-        "capital": ccf * float(book.capital[customer]) * own,
+        "capital": ccf * (float(book.capital[customer]) * own + float(mender.lender.guaranteed[partner]) * (1 - own)),
         "expected_loss": ccf * float(book.loss[customer]) - share,
         "inclusive": 0.0,  # may hold in another way: broken() decides
     }
@@ -114,7 +114,7 @@ def _use_room(mender: Mender, optimum: Optimum, plan: Plan, partner: int, fracti
     room = int(min(-excess_of(rule, totals, mender.lender) for rule in mine))
     theirs = np.unique(columns.cell[(columns.partner == partner) & (fraction > _PART)])
     who = np.isin(cells.of, theirs) & (book.drawn == 0) & (plan.limit > 0) & (plan.part == 0)
-    who &= ~book.recorded
+    who &= ~book.recorded & (least_part(plan.limit, mender.policy.funding) <= room)
     if room <= 0 or not who.any():
         return
     customer = int(np.argmax(who))

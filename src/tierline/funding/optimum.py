@@ -81,7 +81,7 @@ def find_optimum(night: Night, apart: Apart, tighter: dict[Rule, float] | None =
     if solution is None:
         if tighter:
             return None
-        raise explain(first)
+        raise explain(first, night.policy.currency.en)
     if not floor or _inclusive(first, solution, floor[0]):
         return Optimum(first, solution, protect=not floor or _share(first, solution) < float(floor[0].share or 0))
     ways = [(made(used, False), False), (made(free, True), True)]
@@ -89,7 +89,7 @@ def find_optimum(night: Night, apart: Apart, tighter: dict[Rule, float] | None =
     if not solved:
         if tighter:
             return None
-        raise explain(ways[0][0])
+        raise explain(ways[0][0], night.policy.currency.en)
     return max(solved, key=lambda optimum: optimum.solution.profit)
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from tierline.funding.book import OWN, Floats, FundingInputs, Ints
 from tierline.funding.optimum import Night, Optimum
-from tierline.funding.rules import Plan, exposure, profit
+from tierline.funding.rules import Plan, capital_of, exposure, profit
 from tierline.funding.shadow import binding_names
 from tierline.money import to_cents, to_money
 from tierline.parquet import conform
@@ -24,7 +24,7 @@ REASON = "PORTFOLIO"
 
 @dataclass(frozen=True)
 class Measure:
-    """Yuan of limits, exposure at default, expected loss, own economic capital and risk-adjusted profit a year."""
+    """Yuan of limits, exposure at default, expected loss, economic capital and risk-adjusted profit a year."""
 
     limit: float
     exposure: float
@@ -50,12 +50,11 @@ class Outcome:
         """Measures of a plan."""
         book, p = night.book, night.policy.pricing
         risk = exposure(book, plan.limit, night.policy.funding.ccf)
-        own = 1 - plan.part / np.maximum(plan.limit, 1)
         columns = {
             "limit": plan.limit / 100,
             "exposure": risk,
             "loss": book.loss * risk,
-            "capital": book.capital * risk * own,
+            "capital": capital_of(book, plan, night.lender, night.policy.funding.ccf),
             "profit": profit(book, plan, night.lender, night.policy.funding.ccf),
         }
         tiers = night.policy.scale.tiers
@@ -71,16 +70,15 @@ class Outcome:
 
 def customer_measures(given: FundingInputs, night: Night, plan: Plan) -> pa.Table:
     """One row per customer with a wanted limit, by key: limit, exposure at default, expected loss, economic capital of
-    the lender's part and risk-adjusted profit; yuan, a year."""
+    the lender's part and its guarantee and risk-adjusted profit; yuan, a year."""
     book, ccf = night.book, night.policy.funding.ccf
     risk = exposure(book, plan.limit, ccf)
-    own = 1 - plan.part / np.maximum(plan.limit, 1)
     columns = {
         "customer_key": given.limits.column("customer_key").combine_chunks().take(pa.array(book.row)),
         "credit_limit": pa.array(plan.limit / 100),
         "exposure_at_default": pa.array(risk),
         "expected_loss": pa.array(book.loss * risk),
-        "economic_capital": pa.array(book.capital * risk * own),
+        "economic_capital": pa.array(capital_of(book, plan, night.lender, ccf)),
         "profit": pa.array(profit(book, plan, night.lender, ccf)),
     }
     return pa.table(columns)

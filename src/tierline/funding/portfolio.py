@@ -21,9 +21,10 @@ from tierline.funding.cells import Apart, eligible
 from tierline.funding.filling import fill
 from tierline.funding.optimum import Night, Optimum, find_optimum, near_cap
 from tierline.funding.outcome import Outcome, allocation_table, customer_measures, limits_table
+from tierline.funding.partners import partner_notes
 from tierline.funding.repair import Mender, mend
 from tierline.funding.rounding import round_plan
-from tierline.funding.rules import Plan, Rule, moved, profit, rules_of
+from tierline.funding.rules import Plan, Rule, moved, profit, rules_of, without_crumbs
 from tierline.funding.shadow import constraints_table
 from tierline.funding.whole import MOST_CUSTOMERS, whole_plan
 from tierline.policy import Policy
@@ -78,6 +79,8 @@ def fund_portfolio(given: FundingInputs, policy: Policy, bands: Sequence[int] = 
     rules, notes = rules_of(book, lender, policy.funding, distinct_members(given.inputs))
     if given.partners is None:
         notes.append("no funding partners delivered: all limits are the lender's own")
+    else:
+        notes += partner_notes(lender.partners, book.members["region"])
     if not len(book):
         notes.append("no customer has a limit: there is nothing to fund")
     night = Night(book, lender, policy, rules, bands)
@@ -223,7 +226,7 @@ def _last_night(night: Night, rounded: Plan) -> Plan:
     plan.limit[stays], plan.part[stays], plan.partner[stays] = limit[stays], part[stays], book.partner[stays]
     gone = low & ~book.recorded & (limit == 0)
     plan.limit[gone], plan.part[gone] = 0, 0
-    plan.partner[plan.part == 0] = NOBODY
+    without_crumbs(book, plan, policy.funding)
     return plan
 
 

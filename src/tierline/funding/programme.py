@@ -110,9 +110,7 @@ def build(
     columns = make_columns(cells, allowed, len(lender.partners))
     take = _taker(cells, columns)
     rows = _coupling(cells, columns, rules, lender, tighter)
-    profit = (
-        take("earned") - take("weight") * np.array([*(p.cost_of_funds for p in lender.partners), 0.0])[columns.partner]
-    )
+    profit = take("earned") - take("weight") * lender.costs[columns.partner]
     movers = np.flatnonzero((cells.kind == FREE) & (cells.stood.sum(axis=1) > 0))
     number = np.full(len(cells), -1)
     number[movers] = np.arange(len(movers))
@@ -194,7 +192,8 @@ def _coupling(
         elif name == "leverage":
             weight, bound = limit - part, rule.bound / 100
         elif name == "capital":
-            weight, bound = capital, rule.bound / 100
+            guaranteed = take("weight") * lender.guaranteed[columns.partner]
+            weight, bound = capital + guaranteed, rule.bound / 100
         else:
             used = {"partner_share": np.where(columns.partner == rule.index, part, 0.0), "expected_loss": loss}
             used["inclusive"] = np.where(cells.sole[columns.cell], limit, 0.0)

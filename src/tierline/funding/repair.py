@@ -15,7 +15,7 @@ from math import ceil
 import numpy as np
 
 from tierline.funding.book import DIMENSIONS, NOBODY, Book, Flags, Floats, Ints, Lender, greatest_part
-from tierline.funding.rules import Plan, Rule, Totals, excess_of, totals_of
+from tierline.funding.rules import Plan, Rule, Totals, excess_of, totals_of, without_crumbs
 from tierline.policy import Policy
 
 _SWEEPS = 30
@@ -83,7 +83,10 @@ def _order(book: Book, who: Flags) -> Ints:
 
 
 def _give_back(mender: Mender, plan: Plan, rule: Rule, excess: int) -> None:
-    """Lower the parts of a partner by ``excess`` cents in all, as far as they are not out already."""
+    """Lower the parts of a partner by ``excess`` cents in all, as far as they are not out already.
+
+    A part that would fall below the least a partner keeps is given back whole.
+    """
     book = mender.book
     least = np.where(book.kept, np.minimum(book.standing, greatest_part(plan.limit, mender.own_share)), 0)
     spare = np.where(plan.partner == rule.index, plan.part - least, 0)
@@ -91,7 +94,7 @@ def _give_back(mender: Mender, plan: Plan, rule: Rule, excess: int) -> None:
     order = _order(book, spare > 0)
     taken = _taken(spare[order], excess)
     plan.part[order] -= taken
-    plan.partner[plan.part == 0] = NOBODY
+    without_crumbs(book, plan, mender.policy.funding)
 
 
 def _taken(spare: Ints, wanted: int) -> Ints:
@@ -131,7 +134,7 @@ def _density(mender: Mender, plan: Plan, rule: Rule) -> tuple[Floats, Flags]:
     share = float(rule.share or 0)
     density: dict[str, Callable[[], Floats]] = {
         "leverage": lambda: own,
-        "capital": lambda: book.capital * ccf * own,
+        "capital": lambda: ccf * (book.capital * own + mender.lender.guaranteed[plan.partner] * (1 - own)),
         "expected_loss": lambda: book.loss * ccf - share,
         "inclusive": lambda: np.where(book.sole, share - 1, share),
     }

@@ -12,7 +12,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from tierline.funding.book import DIMENSIONS, NOBODY, Book, Floats, Ints, Lender, greatest_part
+from tierline.funding.book import DIMENSIONS, NOBODY, Book, Floats, Ints, Lender, greatest_part, least_part
 from tierline.policy import FundingPolicy
 
 BOOK = "book"
@@ -52,6 +52,14 @@ def out_of(book: Book, plan: Plan, own_share: Fraction) -> Ints:
     return np.where(plan.partner == NOBODY, 0, out)
 
 
+def without_crumbs(book: Book, plan: Plan, policy: FundingPolicy) -> None:
+    """Lower parts below the least a partner keeps of a loan to what of them is out: the rest would be new use."""
+    most = greatest_part(plan.limit, Fraction(str(policy.own_share_min)))
+    out = np.where(book.kept & (plan.partner == book.partner), np.minimum(book.standing, most), 0)
+    plan.part = np.where(plan.part < least_part(plan.limit, policy), np.minimum(plan.part, out), plan.part)
+    plan.partner[plan.part == 0] = NOBODY
+
+
 def exposure(book: Book, limit: Ints | Floats, ccf: float) -> Floats:
     """Yuan at default of each customer: what is drawn, and ``ccf`` of what is not."""
     drawn = np.minimum(book.drawn, limit)
@@ -61,10 +69,19 @@ def exposure(book: Book, limit: Ints | Floats, ccf: float) -> Floats:
 
 def profit(book: Book, plan: Plan, lender: Lender, ccf: float) -> Floats:
     """Yuan a year of each customer after loss, funding, operating and capital cost."""
-    cost = np.array([*(p.cost_of_funds for p in lender.partners), 0.0])[plan.partner]  # the last for nobody (−1)
+    cost = lender.costs[plan.partner]  # the last for nobody (−1)
     theirs = plan.part / np.maximum(plan.limit, 1)
     earned: Floats = exposure(book, plan.limit, ccf) * (book.margin + theirs * (book.relief - cost))
     return earned
+
+
+def capital_of(book: Book, plan: Plan, lender: Lender, ccf: float) -> Floats:
+    """Yuan of capital of each customer: the requirement of the own part, and the whole guarantee of the partner's."""
+    own = 1 - plan.part / np.maximum(plan.limit, 1)
+    needed: Floats = exposure(book, plan.limit, ccf) * (
+        book.capital * own + lender.guaranteed[plan.partner] * (1 - own)
+    )
+    return needed
 
 
 def moved(book: Book, plan: Plan) -> Ints:
@@ -125,7 +142,6 @@ def totals_of(book: Book, plan: Plan, lender: Lender, policy: FundingPolicy) -> 
     own_share, count = Fraction(str(policy.own_share_min)), len(lender.partners)
     new = plan.part - out_of(book, plan, own_share)
     risk = exposure(book, plan.limit, policy.ccf)
-    mine = 1 - plan.part / np.maximum(plan.limit, 1)
     return Totals(
         limit=int(plan.limit.sum()),
         new=_summed(plan.partner, new, count),
@@ -134,7 +150,7 @@ def totals_of(book: Book, plan: Plan, lender: Lender, policy: FundingPolicy) -> 
         member={name: _summed(book.code[name], plan.limit, len(book.members[name])) for name in DIMENSIONS},
         sole=int(plan.limit[book.sole].sum()),
         loss=float(100 * (book.loss * risk).sum()),
-        capital=float(100 * (book.capital * risk * mine).sum()),
+        capital=float(100 * capital_of(book, plan, lender, policy.ccf).sum()),
     )
 
 

@@ -15,6 +15,7 @@ from tierline.funding.book import Floats, Ints
 from tierline.funding.optimum import Night, Optimum
 from tierline.funding.rules import Plan, Rule, totals_of, used_of
 from tierline.parquet import conform
+from tierline.policy.model import Currency
 from tierline.schemas import PUBLISHED
 
 _POINT = 0.01
@@ -66,7 +67,7 @@ def constraints_table(as_of: date, night: Night, plan: Plan, optimum: Optimum) -
             bound, used = float(rule.share), used / totals.limit if totals.limit else 0.0
             unit = optimum.limit * _POINT
         slack = used - bound if rule.least else bound - used
-        text_en, text_zh = _words(rule, worth * unit)
+        text_en, text_zh = _words(rule, worth * unit, night.policy.currency)
         rows.append(
             {
                 "as_of": as_of,
@@ -85,10 +86,10 @@ def constraints_table(as_of: date, night: Night, plan: Plan, optimum: Optimum) -
     return conform(pa.Table.from_pylist(rows, schema=contract.arrow_schema), contract)
 
 
-def _words(rule: Rule, price: float) -> tuple[str, str]:
+def _words(rule: Rule, price: float, money: Currency) -> tuple[str, str]:
     english, chinese = _EN[rule.constraint].format(rule.member), _ZH[rule.constraint].format(rule.member)
     if rule.share is None:
-        unit_en, unit_zh, worth = "yuan", "元", f"{price:.4f}"
+        unit_en, unit_zh, worth = money.en.removesuffix("s"), money.zh, f"{price:.4f}"
     else:
         unit_en, unit_zh, worth = "percentage point", "个百分点", f"{price:,.0f}"
     more_en, more_zh = (f"one {unit_en} less", "降低") if rule.least else (f"one more {unit_en}", "增加")
@@ -98,8 +99,8 @@ def _words(rule: Rule, price: float) -> tuple[str, str]:
             f"{chinese}每{more_zh}1{unit_zh}不增加利润：未起约束作用",
         )
     return (
-        f"{more_en} of {english} is worth {worth} yuan a year",
-        f"{chinese}每{more_zh}1{unit_zh}，每年利润增加{worth}元",
+        f"{more_en} of {english} is worth {worth} {money.en} a year",
+        f"{chinese}每{more_zh}1{unit_zh}，每年利润增加{worth}{money.zh}",
     )
 
 

@@ -144,7 +144,7 @@ class FundingPolicy(_Section):
     Shares are of all limits; ``capital_budget`` is a multiple of net assets; ``ccf`` is the part of an undrawn limit
     that counts as exposure; ``move_cost`` is yuan per yuan of limit that changes its partner.
     ``partner_loan_share_min`` is the least a partner keeps of a joint loan, ``first_loss_cap`` the largest first-loss
-    guarantee as a share of the joint loans; neither changes a decision so far.
+    guarantee as a share of the joint loans.
     """
 
     own_share_min: Fraction

@@ -155,6 +155,15 @@ FUNDING_PARTNERS = Table(
         Column("notice_days", N, "days of notice to leave", minimum=0, maximum=3650),
         Column("cost_of_funds", R, "annual rate it asks", minimum=0, maximum=1),
         Column("accepted_tiers", S, "comma-joined tiers it accepts; * for all"),
+        Column(
+            "first_loss_share",
+            R,
+            "first losses the lender guarantees, as part of what it funds of the joint loans; null for none",
+            nullable=True,
+            minimum=0,
+            maximum=1,
+            optional=True,
+        ),
         RECORDED_AT,
     ),
 )

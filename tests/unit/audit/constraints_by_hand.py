@@ -42,6 +42,8 @@ def constraints_by_hand(night: Any) -> list[Row]:
     own: dict[str, Decimal] = {}
     new: dict[str, Decimal] = {}
     theirs: dict[str, Decimal] = {}
+    guaranteed = dict.fromkeys(limits, 0.0)  # yuan of the limit whose first losses are the lender's
+    share = {p["partner_id"]: p.get("first_loss_share") or 0.0 for p in night.partners or []}
     for row in night.tables["funding_allocation"]:
         key, amount = row["customer_key"], row["amount"]
         if key not in limits:
@@ -51,6 +53,7 @@ def constraints_by_hand(night: Any) -> list[Row]:
             continue
         out = out_of(key, limits[key], facts[key]["drawn_balance"], amount, night.before)
         new[row["funder_id"]] = new.get(row["funder_id"], Decimal(0)) + max(amount - out, Decimal(0))
+        guaranteed[key] += share.get(row["funder_id"], 0.0) * float(amount)
         theirs[row["funder_id"]] = theirs.get(row["funder_id"], Decimal(0)) + amount
     rows = []
     for p in night.partners or []:
@@ -74,7 +77,8 @@ def constraints_by_hand(night: Any) -> list[Row]:
         lent = min(limit, facts[key]["drawn_balance"])
         exposure = float(lent) + 0.5 * float(limit - lent)
         loss += facts[key]["pd_12m"] * 0.5 * exposure
-        required += basel(facts[key]["pd_12m"]) * exposure * float(own.get(key, 0)) / float(limit)
+        tied = basel(facts[key]["pd_12m"]) * float(own.get(key, 0)) + guaranteed[key]
+        required += exposure * tied / float(limit)
     rows.append(
         _row("expected_loss", "book", loss / (float(total) or 1.0), night.policy_number("expected_loss_budget"))
     )

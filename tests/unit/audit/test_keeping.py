@@ -93,6 +93,7 @@ def _gone(night: NightByHand) -> None:
 UNFIT: dict[str, Any] = {
     "partner_expiry": lambda night: p2(night, expires_on=date(2026, 9, 27)),
     "partner_notice": lambda night: p2(night, notice_days=29),
+    "partner_guarantee": lambda night: p2(night, first_loss_share=0.0001),  # none is allowed
     "partner_tier": lambda night: p2(night, accepted_tiers="A,B"),
     "partner_region": lambda night: p2(night, home_region="310000"),
     "consent": lambda night: night.row("inputs", customer_key="c03").update(consent_partner_sharing=False),
@@ -126,6 +127,13 @@ def test_what_a_fit_partner_just_may(night: NightByHand, tmp_path: Path) -> None
     assert rules(night, tmp_path) == []
 
 
+def test_a_guarantee_as_large_as_the_cap_is_allowed(night: NightByHand, tmp_path: Path) -> None:
+    night.policy["funding.first_loss_cap"] = 0.05
+    for share, found in ((0.05, []), (0.0501, ["partner_guarantee"])):
+        p2(night, first_loss_share=share)
+        assert [rule for rule, _ in rules(night, tmp_path)] == found
+
+
 def test_a_run_off_is_no_new_use_of_a_partner_without_room(night: NightByHand, tmp_path: Path) -> None:
     night.stood("c03", OWN="3703.71", P2="8641.96")
     p2(night, drawn=Decimal(500_000), net_tier1_capital=Decimal(10_000_000))
@@ -148,3 +156,32 @@ def test_a_release_before_that_funded_nobody(night: NightByHand, tmp_path: Path)
     night.partners = [*(night.partners or []), partner("P3")]
     night.stood("c99", OWN="1")
     assert rules(night, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("drawn", "amount", "found"),
+    [
+        ("0", "1234.57", []),  # a tenth of 12,345.67 is 1,234.567: the odd cent is the partner's
+        ("0", "1234.56", [("partner_loan_share", 1)]),
+        ("0", "0", []),
+        ("100", "70", []),  # out already: no new use
+        ("100", "70.01", [("partner_loan_share", 1)]),
+        ("100", "1234.57", []),
+    ],
+)
+def test_a_partner_with_new_use_has_its_least_share(
+    night: NightByHand, tmp_path: Path, drawn: str, amount: str, found: list[tuple[str, int]]
+) -> None:
+    night.policy["funding.partner_loan_share_min"] = 0.1
+    night.stood("c03", OWN="3703.71", P2="8641.96")
+    draw(night, drawn)
+    theirs(night, amount)
+    assert rules(night, tmp_path) == found
+
+
+def test_where_both_shares_make_the_whole_the_odd_cent_is_the_lenders(night: NightByHand, tmp_path: Path) -> None:
+    night.policy |= {"funding.own_share_min": 0.5, "funding.partner_loan_share_min": 0.5}
+    night.fund("c01", OWN="30000")
+    for amount, short in (("6172.83", False), ("6172.82", True)):
+        theirs(night, amount)
+        assert (("partner_loan_share", 1) in rules(night, tmp_path)) == short

@@ -33,6 +33,7 @@ def partner(partner_id: str = "P", **facts: Any) -> Row:
     row: Row = {"partner_id": partner_id, "licence": "national", "home_region": "310000", "regions": "*"}
     row |= {"net_tier1_capital": 10**9, "total_loans": 10**10, "joint_loan_balance": 0, "notice_days": 60}
     row |= {"commitment": 10**8, "drawn": 0, "expires_on": None, "accepted_tiers": "*", "cost_of_funds": 0.03}
+    row |= {"first_loss_share": None}
     assert facts.keys() <= row.keys()
     return row | facts
 

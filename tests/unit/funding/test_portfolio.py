@@ -164,6 +164,53 @@ def test_a_partner_that_has_left_runs_off(tmp_path: Path) -> None:
     assert amounts(result) == {"a": {"OWN": "300.00", "GONE": "700.00"}}
 
 
+TENTH = {"own_share_min": 0.1, "partner_loan_share_min": 0.1}
+
+
+def test_a_partner_keeps_its_least_share_of_a_new_loan_or_has_none_of_it(tmp_path: Path) -> None:
+    """Room for 100.00 is a tenth of a limit of 1,000.00; a cent less is none of it. The odd cent is the partner's."""
+    for limit, room, theirs in (("1000", "100", "100.00"), ("1000", "99.99", None), ("1000.01", "100.00", None)):
+        result = fund(tmp_path, [customer("a", limit)], [partner(commitment=room)], RICH, **TENTH)
+        assert amounts(result)["a"].get("P") == theirs, (limit, room)
+    assert amounts(fund(tmp_path, [customer("a", "1000.01")], [partner(commitment="100.01")], RICH, **TENTH)) == {
+        "a": {"OWN": "900.00", "P": "100.01"}
+    }
+    without = fund(tmp_path, [customer("a")], [partner(commitment="99.99")], RICH, own_share_min=0.1)
+    assert amounts(without) == {"a": {"OWN": "900.01", "P": "99.99"}}
+
+
+def test_what_a_partner_gives_back_leaves_its_least_share_or_nothing(tmp_path: Path) -> None:
+    """Each stood with 900; room for 950 is all of one and 50 of the other, which is below 100 and goes back."""
+    before = {key: {"OWN": "100", "P": "900"} for key in "ab"}
+    customers = [customer(key, previous_limit="1000") for key in "ab"]
+    for room, last in (("950", {"OWN": "1000.00"}), ("1000", {"OWN": "900.00", "P": "100.00"})):
+        result = fund(tmp_path, customers, [partner(commitment=room)], RICH, before, **TENTH)
+        assert amounts(result) == {"a": {"OWN": "100.00", "P": "900.00"}, "b": last}
+
+
+def test_what_is_out_below_the_least_share_stays_as_it_is(tmp_path: Path) -> None:
+    """Of 50 drawn 45 are the partner's; it may keep these, or have a tenth of the limit, and nothing in between."""
+    before = {"a": {"OWN": "100", "P": "900"}}
+    for room, theirs in (("0", "45.00"), ("54.99", "45.00"), ("55", "100.00"), ("855", "900.00")):
+        bank = partner(commitment=room)
+        result = fund(tmp_path, [customer("a", drawn="50", previous_limit="1000")], [bank], RICH, before, **TENTH)
+        assert amounts(result)["a"]["P"] == theirs, room
+
+
+def test_a_part_that_was_lawful_is_not_once_the_limit_is_higher(tmp_path: Path) -> None:
+    """A tenth of 1,000 is no tenth of 1,500."""
+    before = {"a": {"OWN": "900", "P": "100"}}
+    one = customer("a", "1500", previous_limit="1000")
+    result = fund(tmp_path, [one], [partner(commitment="120")], RICH, before, **TENTH)
+    assert amounts(result) == {"a": {"OWN": "1500.00"}}
+
+
+def test_where_both_shares_make_the_whole_the_odd_cent_is_the_lenders(tmp_path: Path) -> None:
+    half = {"own_share_min": 0.5, "partner_loan_share_min": 0.5}
+    result = fund(tmp_path, [customer("a", "1000.01")], [partner()], RICH, **half)
+    assert amounts(result) == {"a": {"OWN": "500.01", "P": "500.00"}}
+
+
 def test_a_move_must_earn_its_cost(tmp_path: Path) -> None:
     """0.7 of half of the difference in cost against 0.2 % of the limit: cheaper by 0.75 % wins, by 0.55 % does not."""
     before = {"a": {"OWN": "300", "OLD": "700"}}

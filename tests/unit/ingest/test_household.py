@@ -57,13 +57,16 @@ def moved_in(home: Home, day: date) -> None:
 
 
 def made_before(home: Home) -> None:
-    """The lake as it was before the column: no file has it, and what it was made with is hashed without it."""
-    for path in Lake(home.lake).files("customers"):
-        pq.write_table(read_arrow(path).drop_columns(["household_key"]), path)
+    """The lake as it was before its optional columns: no file has them, nor the hash of what it was made with."""
+    later = {"customers": "household_key", "funding_partners": "first_loss_share"}
+    for table, column in later.items():
+        for path in Lake(home.lake).files(table):
+            pq.write_table(read_arrow(path).drop_columns([column]), path)
     path = home.lake / MADE_WITH
     described = json.loads(path.read_bytes())
     schemas = {name: table.arrow_schema for name, table in LAKE.items()}
-    schemas["customers"] = pa.schema([field for field in schemas["customers"] if field.name != "household_key"])
+    for table, column in later.items():
+        schemas[table] = pa.schema([field for field in schemas[table] if field.name != column])
     contracts = repr([(name, table.key, str(schemas[name])) for name, table in LAKE.items()])
     described["contracts"] = hashlib.sha256(contracts.encode()).hexdigest()
     path.write_text(json.dumps(described))

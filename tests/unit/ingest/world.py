@@ -118,6 +118,7 @@ def partner(day: date, **changes: Any) -> Row:
         "notice_days": 30,
         "cost_of_funds": 0.04,
         "accepted_tiers": "A,B",
+        "first_loss_share": None,
         "recorded_at": at(day, 2),
     } | changes
 

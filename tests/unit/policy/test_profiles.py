@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import yaml
@@ -43,6 +45,16 @@ def test_a_number_without_a_rule_behind_it_says_so(name: str) -> None:
     shares = ("own_share_min", "partner_loan_share_min", "first_loss_cap")
     expected = {(f"funding.{key}", "unverified") for key in shares} if name == "in-co-lending" else set()
     assert ruled == expected
+
+
+def test_every_number_of_a_profile_is_read_by_code_that_decides() -> None:
+    root = Path(str(files("tierline")))
+    code = [path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in ("audit", "policy")]
+    words = set(re.findall(r"\b\w+\b", " ".join(path.read_text(encoding="utf-8") for path in code)))
+    cap = {"cap_glide", "lpr_1y"}  # what ``policy.cap`` makes the cap in force from
+    policy = load_policy("generic", date(2026, 6, 30))
+    for section in (policy.scale, policy.pricing, policy.limits, policy.funding):
+        assert set(type(section).model_fields) - words - cap == set()
 
 
 def test_co_lending_has_the_figures_of_its_directions() -> None:

@@ -94,6 +94,7 @@ def partner_table(customers: int, outstanding: Floats, timeline: Timeline) -> tu
         "notice_days": counts(np.array([p.notice for p in partners])),
         "cost_of_funds": pa.array([p.cost for p in partners]),
         "accepted_tiers": pa.array([p.tiers for p in partners]),
+        "first_loss_share": pa.nulls(len(partners), pa.float64()),
         "recorded_at": instants(day * DAY + 3600),
     }
     return table_of(LANDING["funding_partners"], columns), day
