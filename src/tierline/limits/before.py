@@ -20,16 +20,21 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Days = npt.NDArray[np.datetime64]
 EARLY_WARNING = "EARLY_WARNING"
+HOUSEHOLD_REASONS = ("HOUSEHOLD_CAP", "RELATED_PARTIES")
 
 
 @dataclass(frozen=True)
 class Before:
-    """Per customer of tonight: limit in yuan (NaN where there was none), the night it last changed (NaT if never),
-    whether last night froze it by an early warning, and the PD (NaN where the same model did not score it)."""
+    """Per customer of tonight: limit in yuan (NaN where there was none), the night it last changed (NaT if never).
+
+    ``warned``: last night froze it by an early warning; ``refused``, by reason: a cap of its household left it no
+    limit; ``pd_12m``: NaN where the same model did not score it.
+    """
 
     limit: Floats
     changed_on: Days
     warned: Flags
+    refused: dict[str, Flags]
     pd_12m: Floats
 
 
@@ -43,17 +48,20 @@ def release_before(
     many = len(keys)
     limit, changed_on = np.full(many, np.nan), np.full(many, "NaT", dtype="datetime64[D]")
     warned, pd_12m = np.zeros(many, dtype=bool), np.full(many, np.nan)
+    refused = {reason: np.zeros(many, dtype=bool) for reason in HOUSEHOLD_REASONS}
     if limits is not None:
         there, at = _places(keys, limits)
         limit[there] = to_cents(limits.column("credit_limit"))[at] / 100
         changed_on[there] = _known_dates(limits)[at]
         warned[there] = _flags(pc.equal(limits.column("action_reason"), EARLY_WARNING))[at]
+        for reason, flags in refused.items():
+            flags[there] = _flags(pc.equal(limits.column("action_reason"), reason))[at] & (limit[there] == 0)
     if scores is not None:
         if limits is None or not scores.column("customer_key").equals(limits.column("customer_key")):
             there, at = _places(keys, scores)
         same = _flags(pc.equal(models.filter(pa.array(there)), scores.column("model_id").take(pa.array(at))))
         pd_12m[there] = np.where(same, scores.column("pd_12m").to_numpy()[at], np.nan)
-    return Before(limit, changed_on, warned, pd_12m)
+    return Before(limit, changed_on, warned, refused, pd_12m)
 
 
 def stamp_changes(limits: pa.Table, before: pa.Table | None, as_of: date) -> pa.Table:

@@ -68,7 +68,8 @@ def decide_limits(inputs: pa.Table, scores: pa.Table, context: LimitContext, pol
     )
     rank = tiers.map({tier: place for place, tier in enumerate(policy.scale.tiers)}).fillna(len(policy.scale.tiers))
     had = _cents(np.nan_to_num(before.limit))
-    members = members_of(inputs, rank.to_numpy(dtype=np.int64), had)
+    waits = {reason: np.zeros_like(flags) if review else flags for reason, flags in before.refused.items()}
+    members = members_of(inputs, rank.to_numpy(dtype=np.int64), had, waits)
     step = cap_households(walk(target, standing, frame, policy.limits), members, policy.limits, context.net_assets)
     columns = {
         "customer_key": keys,

@@ -5,7 +5,9 @@ customer alone (``limits.target``, ``limits.ladder``).
 
 What is drawn stands, also what is drawn without a limit; caps bind what could be drawn beyond it. That room goes first
 to what members had before, then to raises, then to first limits; within each to the better tier, then by key. So a
-household that keeps its caps is not touched again, and nobody is lowered below what is drawn.
+household that keeps its caps is not touched again, and nobody is lowered below what is drawn. Who was refused any
+limit by a cap waits for a review night, as raises do: else room that the portfolio takes from one member would be
+another's on the night after, though nobody's figures have changed.
 """
 
 from __future__ import annotations
@@ -30,13 +32,15 @@ _KEY = "household_key"
 @dataclass(frozen=True)
 class Members:
     """Per customer, in order of key: number of the household (−1: not known), segment, place of the tier in the scale
-    (0 is the best), and in cents what is drawn and the limit of the release before (0: none)."""
+    (0 is the best), in cents what is drawn and the limit of the release before (0: none), and by reason who was refused
+    any limit in it and waits for a review."""
 
     household: Ints
     business: Flags
     rank: Ints
     drawn: Ints
     before: Ints
+    waits: dict[str, Flags]
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,14 @@ class _Cap:
     binding: str
 
 
-def members_of(inputs: pa.Table, rank: Ints, before: Ints) -> Members:
+def members_of(inputs: pa.Table, rank: Ints, before: Ints, waits: dict[str, Flags]) -> Members:
     """Members from ``DECISION_INPUTS`` in order of key; inputs older than the column know no household."""
     household = np.full(inputs.num_rows, -1, dtype=np.int64)
     if _KEY in inputs.column_names:
         codes = inputs.column(_KEY).combine_chunks().dictionary_encode().indices
         household = np.asarray(pc.fill_null(codes, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
     business = np.asarray(pc.equal(inputs.column("segment"), BUSINESS), dtype=bool)
-    return Members(household, business, rank, to_cents(inputs.column("drawn_balance")), before)
+    return Members(household, business, rank, to_cents(inputs.column("drawn_balance")), before, waits)
 
 
 def household_note(inputs: pa.Table) -> str:
@@ -115,7 +119,7 @@ def _fitted(wanted: Ints, members: Members, mine: Ints, cap: _Cap, policy: Limit
     drawn, before = members.drawn[mine], members.before[mine]
     standing = np.minimum(wanted, before)
     keeps = np.maximum(standing - drawn, 0)
-    grows = np.maximum(wanted - drawn, 0) - keeps
+    grows = np.where(members.waits[cap.reason][mine], 0, np.maximum(wanted - drawn, 0) - keeps)
     kept, grown = _shared_out(members, mine, (keeps, grows), cap.cents)
     floor = np.minimum(wanted, drawn)
     least = np.where(kept == keeps, np.maximum(standing, floor), floor)
@@ -123,7 +127,7 @@ def _fitted(wanted: Ints, members: Members, mine: Ints, cap: _Cap, policy: Limit
     limit = np.maximum((drawn + kept + grown) // rounding * rounding, least)
     small = (limit > before) & (limit - before < policy.min_change * before)
     limit = np.where(small, before, limit)
-    whole = (kept == keeps) & (grown == grows)
+    whole = (kept == keeps) & (grown == grows) & ~members.waits[cap.reason][mine]
     fitted: Ints = np.where(whole, wanted, np.minimum(limit, wanted))
     return fitted
 

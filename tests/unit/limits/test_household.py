@@ -118,6 +118,16 @@ def test_a_raise_goes_before_a_first_limit() -> None:
     assert [limit for limit, *_ in outcomes(rows, as_of=REVIEW)] == [0, 100_000, 100_000]
 
 
+def test_who_was_refused_by_the_cap_waits_for_a_review() -> None:
+    """The second has lost 80,000 to the portfolio. The room is there on the next night, but nobody's figures moved."""
+    refused = member("c3", 0, reason_before="HOUSEHOLD_CAP")
+    rows = [member("c1"), member("c2", 20_000, changed_on=date(2026, 6, 28)), refused]
+    assert outcomes(rows, as_of=OTHER)[2] == (0, "decline", *GONE)
+    assert outcomes(rows, as_of=REVIEW)[2] == (30_000, "grant", "FIRST_GRANT", "first_grant_cap")
+    other = member("c3", 0, reason_before="IN_DEFAULT")
+    assert outcomes([*rows[:2], other], as_of=OTHER)[2] == (30_000, "grant", "FIRST_GRANT", "first_grant_cap")
+
+
 def test_households_are_apart_and_nobody_is_bound_without_one() -> None:
     rows = [member(f"c{n}", household_key=key) for n, key in enumerate(["h", "h", "i", "i", None, None, None])]
     assert outcomes(rows, as_of=OTHER) == [(100_000, *HOLD)] * 7
