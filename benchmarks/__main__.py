@@ -125,8 +125,8 @@ def reason_codes(scale: str) -> list[str]:
     book = reasons.Book(HERE / ".lakes" / f"reasons-{SCALES[scale]}", SCALES[scale])
     reasons.make_book(book)
     lines = []
-    for trees, few in ((100, 4_000), (500, 1_000)):
-        model, x = reasons.make_model(book, trees), reasons.columns(3, 50_000)
+    for trees, leaves, few in ((100, 12, 4_000), (500, 12, 1_000), (100, 31, 1_000)):
+        model, x = reasons.make_model(book, trees, leaves), reasons.columns(3, 50_000)
         contenders = {
             "pred_contrib": lambda model=model, x=x, few=few: reasons.pred_contrib(model, x[:few]),
             "kernel": lambda model=model, x=x: reasons.kernel(model, x),
@@ -134,7 +134,8 @@ def reason_codes(scale: str) -> list[str]:
         seconds = paired(contenders)
         per_row = [value / few for value in seconds["pred_contrib"]], [value / len(x) for value in seconds["kernel"]]
         apart = reasons.greatest_difference(model, few)
-        lines += [f"{trees} trees: {ratios(*per_row)} × pred_contrib, greatest difference {apart:.1e}."]
+        said = f"{ratios(*per_row)} × pred_contrib, greatest difference {apart:.1e}"
+        lines += [f"- {trees} trees of {leaves} leaves: {said}"]
     model, files = reasons.make_model(book, 100), 1
     given = {"features": book.features, "model": model}
     jobs = {
