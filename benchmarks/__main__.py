@@ -117,7 +117,7 @@ def rules(scale: str) -> list[str]:
     rows = {"small": 500_000, "100k": 10_000_000, "1m": 10_000_000}[scale]
     title, seconds = validation.run(rows, 3)
     measured = {name: Measured(values) for name, values in seconds.items()}
-    return table(title, measured, "great expectations")
+    return table(title, measured, "tierline")
 
 
 def reason_codes(scale: str) -> list[str]:
