@@ -181,7 +181,7 @@ def speed(sizes: tuple[int, ...]) -> list[str]:
         whole = _median(lambda given=given: _stage(given))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         columns = len(optimum.programme.columns)
-        lines.append(f"| {size:,} | {columns:,} | {alone:.2f} | {whole:.2f} | {peak:.2f} |")
+        lines.append(f"| {size:,} | {columns:,} | {alone:.3f} | {whole:.2f} | {peak:.2f} |")
     return [*lines, "", "Whole stage: prices, book, cells, programme, rounding, and the two large tables written.", ""]
 
 
