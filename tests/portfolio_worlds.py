@@ -19,6 +19,10 @@ from tierline.audit import AuditContext, audit_tables
 from tierline.decide import Case, Known
 from tierline.decide import decide as decide_night
 from tierline.funding import FundingInputs, FundingResult
+from tierline.funding.book import lender_of, read_book
+from tierline.funding.optimum import Night
+from tierline.funding.portfolio import distinct_members
+from tierline.funding.rules import rules_of
 from tierline.money import to_cents, to_money
 from tierline.parquet import write_contract
 from tierline.policy import Policy, load_policy
@@ -132,6 +136,16 @@ def funding_inputs(given: World, wanted: pa.Table, prices: pa.Table) -> FundingI
         previous_limits=before.get("credit_limits"),
         previous_allocation=before.get("funding_allocation"),
     )
+
+
+def night_of(given: World, decided: Decided, policy: Policy | None = None) -> Night:
+    """What the portfolio solves on a decided night; ``policy``: another than the world's."""
+    policy = policy or given.policy
+    inputs = funding_inputs(given, decided.wanted, decided.tables["pricing"])
+    lender = lender_of(inputs, policy)
+    book = read_book(inputs, lender, policy)
+    rules, _ = rules_of(book, lender, policy.funding, distinct_members(given.inputs))
+    return Night(book, lender, policy, rules)
 
 
 def findings(given: World, tables: Mapping[str, pa.Table], folder: Path) -> list[str]:

@@ -8,25 +8,18 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from portfolio_worlds import World, decide, following, funding_inputs, world
+from portfolio_worlds import World, decide, following, night_of, world
 
-from tierline.funding.book import lender_of, read_book
 from tierline.funding.optimum import Night, Optimum, find_optimum
-from tierline.funding.portfolio import distinct_members
-from tierline.funding.rules import Rule, rules_of
+from tierline.funding.rules import Rule
 from tierline.funding.shadow import duals
 
 SEEDS = range(8)
 
 
-def night_of(given: World) -> tuple[Night, Optimum]:
-    decided, policy = decide(given), given.policy
-    inputs = funding_inputs(given, decided.wanted, decided.tables["pricing"])
-    lender = lender_of(inputs, policy)
-    book = read_book(inputs, lender, policy)
-    rules, _ = rules_of(book, lender, policy.funding, distinct_members(given.inputs))
-    night = Night(book, lender, policy, rules)
-    optimum = find_optimum(night, apart_of(rules))
+def solved(given: World) -> tuple[Night, Optimum]:
+    night = night_of(given, decide(given))
+    optimum = find_optimum(night, apart_of(night.rules))
     assert optimum is not None
     return night, optimum
 
@@ -54,7 +47,7 @@ def test_a_bound_wider_by_some_yuan_is_worth_its_price_for_each() -> None:
     """Where the price is the same at the wider bound it holds all the way between, by the concavity of the optimum."""
     seen: set[str] = set()
     for given in worlds():
-        night, optimum = night_of(given)
+        night, optimum = solved(given)
         for rule, price in duals(optimum).items():
             if price < 1e-4 or rule.constraint == "inclusive":
                 continue
@@ -70,7 +63,7 @@ def test_a_bound_wider_by_some_yuan_is_worth_its_price_for_each() -> None:
 
 def test_a_tighter_bound_costs_at_least_its_price() -> None:
     for given in list(worlds())[:4]:
-        night, optimum = night_of(given)
+        night, optimum = solved(given)
         for rule, price in duals(optimum).items():
             less = find_optimum(night, apart_of(night.rules), {rule: 500.0})
             if less is not None and price > 0 and not less.protect and not optimum.protect:
@@ -85,7 +78,7 @@ def test_a_share_wider_by_a_part_of_a_point_is_worth_that_part_of_its_price() ->
     """
     point, checked, sharp = 1e-5, 0, 0
     for given in worlds():
-        night, optimum = night_of(given)
+        night, optimum = solved(given)
         for rule, price in duals(optimum).items():
             if rule.share is None or rule.least or price < 1e-4:
                 continue
@@ -104,7 +97,7 @@ def test_a_share_wider_by_a_part_of_a_point_is_worth_that_part_of_its_price() ->
 
 def test_prices_of_bounds_that_are_not_reached_are_zero() -> None:
     for given in worlds():
-        _, optimum = night_of(given)
+        _, optimum = solved(given)
         programme, solution = optimum.programme, optimum.solution
         for row, dual in zip(programme.rows, solution.dual, strict=True):
             used = float(np.dot(row.weight - row.share * programme.limit, solution.fraction))

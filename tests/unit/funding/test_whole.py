@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from portfolio_worlds import decide, findings, following, funding_inputs, world
+from portfolio_worlds import decide, findings, following, night_of, world
 
 from tierline.funding import portfolio
-from tierline.funding.book import NOBODY, greatest_part, lender_of, read_book
+from tierline.funding.book import NOBODY, greatest_part
 from tierline.funding.cells import eligible
 from tierline.funding.optimum import Night
-from tierline.funding.portfolio import distinct_members
 from tierline.funding.repair import Mender
-from tierline.funding.rules import Plan, moved, profit, rules_of
+from tierline.funding.rules import Plan, moved, profit
 from tierline.funding.whole import whole_plan
 
 STEP = 3_000  # yuan: so few steps that every plan can be looked at
@@ -31,13 +30,9 @@ def tiny_night(seed: int) -> Night:
     decided = decide(given)
     limits = given.policy.limits.model_copy(update={"rounding": float(STEP)})
     policy = given.policy.model_copy(update={"limits": limits})
-    inputs = funding_inputs(given, decided.wanted, decided.tables["pricing"])
-    lender = lender_of(inputs, policy)
-    book = read_book(inputs, lender, policy)
-    steps = np.random.default_rng(seed).integers(1, 4, len(book))
-    book = replace(book, wanted=steps * STEP * 100)
-    rules, _ = rules_of(book, lender, policy.funding, distinct_members(given.inputs))
-    return Night(book, lender, policy, rules)
+    night = night_of(given, decided, policy)
+    steps = np.random.default_rng(seed).integers(1, 4, len(night.book))
+    return replace(night, book=replace(night.book, wanted=steps * STEP * 100))
 
 
 def every_plan(night: Night) -> Iterator[Plan]:
@@ -93,12 +88,7 @@ def test_a_book_whose_caps_leave_cells_no_room_is_decided(
 def test_cells_alone_reach_much_less_in_these_books(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the test above would not show what choosing customer by customer is for."""
     given = world(250, seed, nasty=True)
-    decided, policy = decide(given), given.policy
-    inputs = funding_inputs(given, decided.wanted, decided.tables["pricing"])
-    lender = lender_of(inputs, policy)
-    book = read_book(inputs, lender, policy)
-    rules, _ = rules_of(book, lender, policy.funding, distinct_members(given.inputs))
-    night = Night(book, lender, policy, rules)
+    night = night_of(given, decide(given))
     monkeypatch.setattr(portfolio, "MOST_CUSTOMERS", 0)
     optimum, plan, _ = portfolio.choose(night)
     assert worth(night, plan) < 0.9 * optimum.solution.profit
